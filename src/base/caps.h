@@ -1,0 +1,63 @@
+/* caps.h: every limit of the server on one page, with its reason.
+ * Owns: nothing. Limits that operators may change are settings (settings.h); these are fixed.
+ * Callers: everybody. Relations between limits are asserted at the end. */
+#pragma once
+
+#include "base.h"
+
+enum {
+    /* HTTP front door */
+    HTTP_HEAD_BYTES_MAX = 64 * 1024,     /* a /rtc/v1 join carries a compressed 14 KB SDP in its URL */
+    HTTP_HEADERS_MAX = 64,               /* browsers behind two proxies send about 30 */
+    HTTP_BODY_BYTES_MAX = 10 << 20,      /* as the reference: limit.max_api_request_body_size */
+    HTTP_HEAD_TIMEOUT_MS = 10 * 1000,    /* a request not complete by then is closed */
+    HTTP_IDLE_TIMEOUT_MS = 75 * 1000,    /* keep-alive between requests; above common proxies' 60 s */
+    HTTP_WRITE_TIMEOUT_MS = 10 * 1000,   /* no byte taken for so long: a dead reader */
+    CONN_OUTQ_BYTES_MAX = 4 << 20,       /* past this the reader is too slow: close it */
+    EDGE_CONNS_MAX = 65536,              /* per edge thread; the descriptor limit comes first */
+    EDGE_HANDSHAKES_MAX = 1024,          /* unauthenticated connections in TLS or before their head */
+    EDGE_BODY_BYTES_IN_FLIGHT_MAX = 64 << 20, /* request bodies held at once, per edge thread */
+
+    /* WebSocket and signalling */
+    SIGNAL_BYTES_MAX = 2 << 20,          /* reference: signal_message_size_limit */
+    JOIN_REQUEST_BYTES_MAX = 1 << 20,    /* after gunzip; reference */
+    WS_PING_INTERVAL_MS = 10 * 1000,     /* reference */
+    WS_CLOSE_FLUSH_MS = 250,             /* reference: queued messages go out, then close */
+    SIGNAL_RATE_PER_S = 50,              /* sustained signal messages of one client */
+    SIGNAL_RATE_BURST = 500,             /* a resume repeats everything at once */
+
+    /* text */
+    IDENTITY_BYTES_MAX = 256,
+    ROOM_NAME_BYTES_MAX = 256,
+    PARTICIPANT_NAME_BYTES_MAX = 256,
+    METADATA_BYTES_MAX = 512 * 1024,
+    ATTRIBUTES_BYTES_MAX = 64 * 1024,
+    JSON_DEPTH_MAX = 100,                /* our deepest message nests 8 */
+    TOKEN_BYTES_MAX = 600 * 1024,        /* metadata of full size rides in a token */
+    TWIRP_MSG_BYTES_MAX = 1000000,       /* reference cuts error texts there */
+
+    /* rooms */
+    ROOMS_MAX = 4 << 20,                 /* refused beyond with resource_exhausted */
+    ROOM_PARTICIPANTS_MAX = 10000,
+    SESSIONS_MAX = 100000,               /* per node */
+    SWEEP_PER_STEP_MAX = 256,            /* bounds the tail of a control step */
+    LIST_SLICE_ROOMS = 500,              /* rooms encoded in one step: stays under 1 ms */
+
+    /* media */
+    DATAGRAM_BYTES_MAX = 2048,           /* above any path MTU that WebRTC uses */
+    UFRAG_LEN = 16, ICE_PWD_LEN = 24,    /* RFC 8445 asks for at least 4 and 22 */
+    TRANSPORT_TIMEOUT_MS = 30 * 1000,    /* media stops so long after the last valid check */
+    DTLS_HANDSHAKE_TIMEOUT_MS = 60 * 1000,
+    DATA_MESSAGE_BYTES_MAX = 65535,      /* clients cap at 64000; the reference reads 65535 */
+    DATA_STREAMS_MAX = 256,              /* SCTP streams: 16 cost 10 KB, 65535 cost 2.6 MB */
+    DATA_OUTQ_BYTES_MAX = 2 << 20,       /* one receiver's reliable backlog; then it is closed */
+
+    /* mailboxes, in messages */
+    MAILBOX_CONTROL_MAX = 16384,
+    MAILBOX_EDGE_MAX = 16384,
+    MAILBOX_MEDIA_MAX = 8192,
+};
+
+static_assert(ROOM_PARTICIPANTS_MAX <= SESSIONS_MAX, "a full room fits the node");
+static_assert(METADATA_BYTES_MAX < TOKEN_BYTES_MAX, "a token carries the largest metadata");
+static_assert(TOKEN_BYTES_MAX < HTTP_BODY_BYTES_MAX, "a form body carries a token");

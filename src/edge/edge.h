@@ -1,0 +1,104 @@
+/* edge.h: the front door: listeners, TLS, HTTP, WebSocket, tokens, admission.
+ * Owns: edge threads, their sockets and connections.
+ * Never: decides about rooms; it turns bytes into decoded requests for control and control's
+ *   answers into bytes. Nothing here waits for control: a connection that waits costs memory only.
+ * Invariant: each request given to control is answered by exactly one edge_reply, edge_text or
+ *   edge_upgrade; answers to connections that are gone are dropped silently (handles go stale).
+ * Source: wire/room-api.md 1, 2, 6; wire/realtime.md 1; design sections 6 and 7.
+ * Callers: control (edge_* answers), app (create, destroy). */
+#pragma once
+
+#include "api.h"
+#include "claims.h"
+#include "mailbox.h"
+#include "metrics.h"
+
+#include "livekit_rtc.pb-c.h"
+
+struct edge;
+
+struct edge_key {
+    struct slice key, secret;
+};
+
+struct edge_config {
+    const char *const *binds; /* addresses; count 0: all */
+    size_t binds_count;
+    uint16_t port;             /* 0: any free one (tests) */
+    const char *metrics_bind;  /* "127.0.0.1" */
+    int metrics_port;          /* -1: no metrics listener; 0: any free one */
+    struct slice metrics_user, metrics_password; /* both empty: no basic auth */
+    const char *tls_certificate, *tls_key;       /* file paths; NULL: plain HTTP */
+    const struct edge_key *keys;
+    size_t keys_count;
+    const struct slice *trusted_proxies; /* CIDR texts */
+    size_t trusted_proxies_count;
+    uint32_t threads;
+    uint64_t body_bytes_max;
+    struct mailbox *to_control; /* items: struct edge_msg *, owned by the receiver */
+    /* Metrics of threads that are not edge's, to be summed when scraped; borrowed. */
+    const struct metrics *const *other_metrics;
+    size_t other_metrics_count;
+    struct slice metric_labels; /* constant labels: node_id="...",node_type="SERVER" */
+};
+
+/* Binds all listeners before it returns. IO: an address could not be bound (logged). */
+must_check enum status edge_create(const struct edge_config *config, struct edge **ret_edge);
+/* Stops accepting at once, gives open requests up to `grace_ms`, then closes all and joins. */
+struct edge *edge_destroy(struct edge *e, uint32_t grace_ms);
+uint16_t edge_port(const struct edge *e);         /* the bound one */
+uint16_t edge_metrics_port(const struct edge *e); /* 0: none */
+/* Health of GET /: set by control each turn. Any thread. Stale for over 4 s counts as not ready. */
+void edge_set_ready(struct edge *e, bool ready, uint64_t now_wall_ms);
+/* While draining, joins and creates are still decided by control; this only stops keep-alive. */
+void edge_set_draining(struct edge *e);
+
+enum edge_msg_kind {
+    EDGE_API,      /* decoded Twirp call */
+    EDGE_VALIDATE, /* /rtc/validate, /rtc/v1/validate */
+    EDGE_JOIN,     /* WebSocket upgrade of /rtc or /rtc/v1, checked as far as tokens and decoding go */
+    EDGE_SIGNAL,   /* a signal message of a connection that was upgraded */
+    EDGE_CLOSED,   /* an upgraded connection is gone; the last message of its handle */
+};
+
+struct edge_join {
+    bool single_peer_connection;              /* join_request was given */
+    const Livekit__JoinRequest *request;      /* v0 query parameters are mapped onto it */
+    bool has_client_metadata_or_attributes;   /* given by the client, not by the token */
+    struct slice publish;                     /* legacy v0 parameter, mostly empty */
+    struct slice client_address;              /* text, through trusted proxies only */
+    bool subscriber_allow_pause;
+};
+
+/* One message to control. Everything it points to lies in its arena.
+ * Free with edge_msg_free after the step. */
+struct edge_msg {
+    struct arena arena; /* owned */
+    enum edge_msg_kind kind;
+    uint64_t conn; /* opaque handle for the answer; never 0 */
+    uint64_t received_us;        /* monotonic, for latency */
+    const struct claims *claims; /* API, VALIDATE, JOIN; NULL: anonymous */
+    const struct api_method *method;
+    enum api_coding coding;
+    const ProtobufCMessage *request; /* API */
+    struct edge_join join;           /* VALIDATE, JOIN */
+    const Livekit__SignalRequest *signal;
+};
+void edge_msg_free(struct edge_msg *m);
+
+enum edge_body { EDGE_BODY_JSON, EDGE_BODY_PROTOBUF, EDGE_BODY_TEXT };
+
+/* Control thread only. False: that edge thread is behind (its mailbox is full); the caller closes
+ * the session or lets the client time out, and counts. Bodies are copied. */
+must_check bool edge_reply(struct edge *e, uint64_t conn, uint16_t http_status, enum edge_body kind,
+                           struct slice body);
+/* 101 Switching Protocols; then edge_send works on this handle. */
+must_check bool edge_upgrade(struct edge *e, uint64_t conn);
+/* One encoded SignalResponse to one or many. Text-mode clients get it as JSON. */
+must_check bool edge_send(struct edge *e, uint64_t conn, struct slice signal_response);
+must_check bool edge_send_many(struct edge *e, const uint64_t *conns, size_t count,
+                               struct slice signal_response);
+/* Signs a token payload (JSON) with the first key and sends it as SignalResponse.refresh_token. */
+must_check bool edge_send_refresh_token(struct edge *e, uint64_t conn, struct slice payload);
+/* Flushes for at most WS_CLOSE_FLUSH_MS, then a close frame with this code. */
+must_check bool edge_close(struct edge *e, uint64_t conn, uint16_t ws_code);

@@ -1,0 +1,84 @@
+/* media.h: UDP ports, ICE-lite, DTLS, SCTP data: what carries a call.
+ * Owns: worker threads with their sockets and transports; the data thread with SCTP and routes.
+ * Never: knows rooms' rules: control tells which transports exist and who may send to whom.
+ *   Depends on neither directory, journal, archive nor bus: what is up goes on without them.
+ * Invariant: transport ids are never used again; commands about unknown ids do nothing.
+ * Source: wire/realtime.md 3.10, 4.1, 4.2; design section 6.
+ * Callers: control (commands), app (create, destroy). */
+#pragma once
+
+#include "caps.h"
+#include "ident.h"
+#include "mailbox.h"
+#include "metrics.h"
+
+struct media;
+
+struct media_config {
+    uint16_t udp_port_first, udp_port_last; /* worker i takes the i-th; 0: any free ones (tests) */
+    uint32_t workers;
+    const char *const *node_ips; /* addresses told to clients; count 0: all local, non-loopback */
+    size_t node_ips_count;
+    bool loopback_candidates; /* also 127.0.0.1 (dev, tests) */
+    struct mailbox *to_control; /* items: struct media_event, by value */
+};
+
+must_check enum status media_create(const struct media_config *config, struct media **ret_media);
+struct media *media_destroy(struct media *m);
+const uint8_t *media_fingerprint(const struct media *m); /* 32 bytes, SHA-256 */
+/* Complete "a=candidate:...\r\n" lines of worker `worker`. */
+struct slice media_candidates(const struct media *m, uint32_t worker);
+uint32_t media_worker_count(const struct media *m);
+/* All threads' metrics, for the scrape; borrowed until media_destroy. */
+size_t media_metrics(const struct media *m, const struct metrics **ret, size_t max);
+
+enum media_event_kind {
+    MEDIA_CONNECTED,    /* ICE and DTLS are up */
+    MEDIA_DISCONNECTED, /* no valid check or packet for TRANSPORT_TIMEOUT_MS: the transport is gone */
+    MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone */
+    MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
+};
+struct media_event {
+    enum media_event_kind kind;
+    enum status reason; /* FAILED: DENIED wrong fingerprint, TIMEOUT, MALFORMED, ... */
+    uint64_t transport;
+};
+
+struct media_transport_open {
+    uint64_t transport; /* never 0 */
+    uint32_t worker;
+    char ufrag[UFRAG_LEN + 1], pwd[ICE_PWD_LEN + 1]; /* ours */
+    bool opens_channels; /* dual mode's subscriber transport: we create the three channels */
+};
+struct media_transport_remote {
+    uint64_t transport;
+    char ufrag[256 + 1], pwd[256 + 1]; /* the client's, for checks of ours */
+    uint8_t fingerprint[32];
+    bool has_data;
+    uint32_t max_message_bytes;
+};
+
+/* All: control thread only. False: the owner's mailbox is full; nothing was done. */
+must_check bool media_open(struct media *m, const struct media_transport_open *open);
+must_check bool media_set_remote(struct media *m, const struct media_transport_remote *remote);
+/* ICE restart: the new credentials are answered beside the old ones until one is used. */
+must_check bool media_restart(struct media *m, uint64_t transport, const char *ufrag,
+                              const char *pwd);
+must_check bool media_close(struct media *m, uint64_t transport);
+
+/* Data routing, one entry for each participant. Put replaces. Text is copied. */
+struct media_route {
+    uint64_t participant; /* never 0 */
+    uint64_t room;
+    struct ident sid;
+    struct slice identity;
+    uint64_t rx_transport; /* packets of this one come from here (publisher or single) */
+    uint64_t tx_transport; /* and packets to it go out here (subscriber or single) */
+    bool can_publish_data, hidden, agent;
+    bool active; /* lossy data goes to active ones only */
+};
+must_check bool media_route_put(struct media *m, const struct media_route *route);
+must_check bool media_route_remove(struct media *m, uint64_t participant);
+/* An encoded DataPacket of the server's own (SendData, RPC) to a room. The data thread reads its
+ * destinations; none: everybody. Copied. */
+must_check bool media_data_send(struct media *m, uint64_t room, bool reliable, struct slice packet);

@@ -1,0 +1,37 @@
+/* proto.h: LiveKit's messages as bytes and as JSON, checked on the way in.
+ * Owns: nothing; decoded messages live in the arena given (never call *__free_unpacked).
+ * Never: lets a string with NUL or invalid UTF-8 through, in either coding.
+ * Source: wire/room-api.md 2.4 and 2.5 (JSON mapping), 2.2 (errors).
+ * Callers: edge (requests), node (replies, signals), control. */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "arena.h"
+#include "buf.h"
+
+enum api_coding { API_JSON, API_PROTOBUF };
+
+/* Bytes are walked by descriptor first (bounds, nesting, UTF-8, NUL), then unpacked.
+ * MALFORMED or NO_MEMORY (arena bound). */
+must_check enum status proto_decode(const ProtobufCMessageDescriptor *type, struct slice bytes,
+                                    struct arena *arena, ProtobufCMessage **ret_message);
+/* proto3 JSON as protojson reads it; unknown fields ignored. */
+must_check enum status proto_decode_json(const ProtobufCMessageDescriptor *type, struct slice text,
+                                         struct arena *arena, ProtobufCMessage **ret_message);
+must_check enum status proto_decode_as(enum api_coding coding,
+                                       const ProtobufCMessageDescriptor *type, struct slice body,
+                                       struct arena *arena, ProtobufCMessage **ret_message);
+
+enum json_style {
+    JSON_TWIRP,   /* snake_case, defaults written, declaration order */
+    JSON_COMPACT, /* lowerCamelCase, defaults left out (webhooks, text signals, CLI) */
+};
+void proto_encode(const ProtobufCMessage *message, struct buf *out); /* out->failed when full */
+void proto_encode_json(const ProtobufCMessage *message, enum json_style style, struct buf *out);
+void proto_encode_as(enum api_coding coding, const ProtobufCMessage *message, struct buf *out);
+
+/* protobuf-c strings are NUL-terminated; checked text has none inside, so this is whole. */
+struct slice proto_text(const char *s); /* NULL: empty */
+/* A slice of checked text as a C string in the arena; "" when empty, NULL without memory. */
+char *proto_cstr(struct arena *arena, struct slice text);
