@@ -1,0 +1,174 @@
+/* node.h: the whole control plane of one node as one state machine: event in, effects out.
+ * Owns: rooms, sessions, the directory, held replies; all by the control thread.
+ * Never: reads a clock, entropy, socket or file: time comes with each event, randomness from the
+ *   stream it was given, signing and sending are effects.
+ * Invariant: a step that fails has changed nothing but counters; effects point into the effects'
+ *   arena or into the node and are carried out before the next step.
+ * Source: wire/room-api.md 3, 6, 8; wire/realtime.md 2 and 3; design sections 1 to 4.
+ * Callers: control (carries effects out), simulator, tests. */
+#pragma once
+
+#include "api.h"
+#include "caps.h"
+#include "claims.h"
+#include "dir.h"
+#include "metrics.h"
+#include "peer.h"
+
+#include "livekit_rtc.pb-c.h"
+
+struct node;
+
+struct node_config {
+    uint8_t random_key[32];         /* from the shell's entropy, or the simulator's seed */
+    uint8_t cluster_key[16];        /* room sids and digests; from the cluster secret */
+    struct slice region;
+    struct slice version;           /* server_info.version: 1.13.5 */
+    struct slice token_issuer;      /* first API key: iss of refreshed tokens */
+    struct peer_local peer;         /* fingerprint; candidates of worker 0 */
+    const struct slice *candidates; /* per media worker */
+    uint32_t media_workers;
+    const struct slice *ice_urls;   /* stun: and turn: URLs told to clients; may be none */
+    size_t ice_urls_count;
+
+    /* room.* and limit.* settings; 0 in a limit means unlimited */
+    bool auto_create, enable_remote_unmute;
+    uint32_t empty_timeout_s, departure_timeout_s, max_participants;
+    uint32_t solo_timeout_s, max_duration_s; /* 0: none */
+    uint32_t room_name_bytes_max, identity_bytes_max, participant_name_bytes_max;
+    uint32_t metadata_bytes_max, attributes_bytes_max;
+    uint64_t rooms_max;
+    struct metrics *metrics; /* borrowed; written by the stepping thread */
+};
+
+enum node_event_kind {
+    EV_TICK,           /* time passed: deadlines, sweep, held work in slices */
+    EV_API,            /* a Twirp call */
+    EV_VALIDATE,       /* would this join be let in? */
+    EV_JOIN,           /* a client wants its WebSocket */
+    EV_SIGNAL,         /* a message of a session */
+    EV_SIGNAL_CLOSED,  /* its WebSocket is gone */
+    EV_TRANSPORT_UP,   /* ICE and DTLS of a transport are connected */
+    EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
+    EV_DATA_OPEN,      /* its data channels are open */
+    EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
+    EV_STOP,           /* the end: everybody gets a leave with SERVER_SHUTDOWN */
+};
+
+struct node_join {
+    bool single_peer_connection, client_gave_metadata_or_attributes;
+    const Livekit__JoinRequest *request;
+    struct slice publish, client_address;
+};
+
+struct node_event {
+    enum node_event_kind kind;
+    struct dir_time time;
+    uint64_t conn;               /* API, VALIDATE, JOIN, SIGNAL, SIGNAL_CLOSED */
+    const struct claims *claims; /* NULL: anonymous */
+    union {
+        struct {
+            const struct api_method *method;
+            enum api_coding coding;
+            const ProtobufCMessage *request;
+        } api;
+        struct node_join join; /* VALIDATE, JOIN */
+        const Livekit__SignalRequest *signal;
+        struct {
+            uint64_t id;
+            enum status reason;
+        } transport;
+    };
+};
+
+enum effect_kind {
+    FX_API_REPLY,     /* conn, http_status, coding_json, bytes */
+    FX_TEXT_REPLY,    /* conn, http_status, bytes: text/plain */
+    FX_UPGRADE,       /* conn: 101 */
+    FX_SIGNAL,        /* conns[], bytes: one encoded SignalResponse */
+    FX_REFRESH_TOKEN, /* conns[0], bytes: claims JSON to sign and send */
+    FX_CLOSE_SIGNAL,  /* conns[0], ws_code: after what was queued */
+    FX_TRANSPORT_OPEN,
+    FX_TRANSPORT_REMOTE,
+    FX_TRANSPORT_RESTART,
+    FX_TRANSPORT_CLOSE,
+    FX_ROUTE_PUT,
+    FX_ROUTE_REMOVE,
+    FX_DATA_SEND, /* room_key, reliable, bytes: a DataPacket */
+    FX_NOTE,      /* something that operators and receivers of webhooks care about */
+};
+
+enum note_kind {
+    NOTE_ROOM_STARTED,
+    NOTE_ROOM_FINISHED,
+    NOTE_PARTICIPANT_JOINED,             /* became ACTIVE */
+    NOTE_PARTICIPANT_LEFT,               /* had been ACTIVE */
+    NOTE_PARTICIPANT_CONNECTION_ABORTED, /* had never been ACTIVE */
+};
+
+struct fx_transport { /* OPEN, RESTART: ours; REMOTE: the client's */
+    uint64_t id;
+    uint32_t worker;
+    struct slice ufrag, pwd;
+    uint8_t fingerprint[32];
+    bool has_data, opens_channels;
+    uint32_t max_message_bytes;
+};
+
+struct fx_route {
+    uint64_t participant, room_key;
+    struct ident sid;
+    struct slice identity;
+    uint64_t rx_transport, tx_transport;
+    bool can_publish_data, hidden, agent, active;
+};
+
+struct fx_note {
+    enum note_kind kind;
+    struct slice room_name, identity;
+    struct ident room_sid, participant_sid;
+    uint32_t disconnect_reason; /* livekit.DisconnectReason */
+};
+
+struct effect {
+    enum effect_kind kind;
+    uint64_t conn; /* API_REPLY, TEXT_REPLY, UPGRADE */
+    uint16_t http_status, ws_code;
+    bool body_is_json; /* API_REPLY: else protobuf */
+    bool reliable;     /* DATA_SEND */
+    uint64_t room_key; /* DATA_SEND */
+    const uint64_t *conns;
+    size_t conns_count;
+    struct slice bytes;
+    union {
+        struct fx_transport transport;
+        struct fx_route route;
+        struct fx_note note;
+    };
+};
+
+/* Effects of one step, in order. Cleared by the caller between steps. */
+struct effects {
+    struct arena arena;
+    struct effect *items; /* owned */
+    size_t count, cap;
+};
+void effects_init(struct effects *fx);
+void effects_clear(struct effects *fx);
+void effects_deinit(struct effects *fx);
+
+must_check enum status node_create(const struct node_config *config, struct dir_time now,
+                                   struct node **ret_node);
+struct node *node_destroy(struct node *n);
+/* One step. The caller carries the effects out, in order, then clears them. A status other than OK
+ * is for the log: clients have had their answer among the effects. */
+must_check enum status node_step(struct node *n, const struct node_event *ev, struct effects *fx);
+/* When EV_TICK is wanted next, monotonic ms; UINT64_MAX: never. "Now or earlier" asks for another
+ * slice at once. */
+uint64_t node_next_deadline_ms(const struct node *n);
+
+struct node_counts {
+    uint64_t rooms, participants, sessions, overdue_rooms, oldest_overdue_ms, scan_findings;
+};
+struct node_counts node_counts(const struct node *n);
+const struct ident *node_id(const struct node *n); /* ND_... */
