@@ -24,6 +24,7 @@ struct map {
     struct map_table now, old; /* old is drained bit by bit while growing */
     size_t old_next;           /* first bucket of old not yet moved */
     size_t count;
+    size_t any_hint; /* where map_any looks first: emptying a map stays O(n) in all */
 };
 
 /* Allocates the first buckets. `key`: unguessable per process. */
