@@ -52,6 +52,12 @@ enum {
     DATA_STREAMS_MAX = 256,              /* SCTP streams: 16 cost 10 KB, 65535 cost 2.6 MB */
     DATA_OUTQ_BYTES_MAX = 2 << 20,       /* one receiver's reliable backlog; then it is closed */
 
+    /* operating system */
+    LOOP_EVENTS_PER_TURN = 256,          /* fetched at once; the rest comes in the next turn */
+    LOG_QUEUE_BYTES_MAX = 1 << 20,       /* some seconds of a busy log; beyond, lines are dropped */
+    LOG_VALUE_BYTES_MAX = 512,           /* of one logged text: escaped six-fold it fits a line */
+    LOG_CLOSE_WAIT_MS = 1000,            /* what is queued at the end gets so long to leave */
+
     /* mailboxes, in messages */
     MAILBOX_CONTROL_MAX = 16384,
     MAILBOX_EDGE_MAX = 16384,

@@ -10,6 +10,7 @@
 #include "slice.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum { LOG_LINE_BYTES_MAX = 4096, LOG_LINE_BYTES_MIN = 512 };
 
 enum log_kind { LOG_KIND_TEXT, LOG_KIND_HEX, LOG_KIND_UINT, LOG_KIND_INT, LOG_KIND_BOOL };
 struct log_field {

@@ -42,7 +42,6 @@ struct udp_path {
 struct udp_datagram {
     uint8_t *data; /* in the inbox: writable, valid until the next udp_receive into it */
     uint32_t len;
-    bool cut;                    /* longer than the inbox's message: the rest is lost */
     const struct udp_path *path; /* valid as long as data */
 };
 
@@ -67,7 +66,6 @@ size_t udp_send(struct udp_socket *s, const struct udp_outgoing *list, size_t co
 struct udp_stats {
     uint64_t datagrams_in, bytes_in, datagrams_out, bytes_out;
     uint64_t calls_in, calls_out;
-    uint64_t cut;         /* came longer than the inbox takes */
     uint64_t refused;     /* not sendable: no route, bad address; the network's loss */
     uint64_t joined;      /* datagrams that left in segmented sends */
     uint64_t full;        /* times the socket was full */
