@@ -67,6 +67,7 @@ struct udp_stats {
     uint64_t datagrams_in, bytes_in, datagrams_out, bytes_out;
     uint64_t calls_in, calls_out;
     uint64_t refused;     /* not sendable: no route, bad address; the network's loss */
+    uint64_t overflowed;  /* messages with more datagrams than the inbox lists */
     uint64_t joined;      /* datagrams that left in segmented sends */
     uint64_t full;        /* times the socket was full */
     bool segmentation_on; /* off after it failed on this machine */
