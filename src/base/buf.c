@@ -5,7 +5,7 @@
 #include "buf.h"
 #include "mem.h"
 
-enum { BUF_BYTES_FIRST = 64, VARINT_BYTES_MAX = 10, DECIMAL_BYTES_MAX = 20 };
+enum { BUF_BYTES_FIRST = 64, VARINT_BYTES_MAX = 10, DECIMAL_BYTES_MAX = 21 };
 
 void buf_init(struct buf *b, size_t bytes_max) {
     assert(bytes_max > 0 && bytes_max < SIZE_MAX);
@@ -94,23 +94,25 @@ void buf_put_varint(struct buf *b, uint64_t v) {
     buf_put(b, slice_of(bytes, len));
 }
 
-void buf_put_u64_dec(struct buf *b, uint64_t v) {
+static void put_decimal(struct buf *b, bool negative, uint64_t size) {
     uint8_t digits[DECIMAL_BYTES_MAX];
     size_t at = sizeof(digits);
     do {
-        digits[--at] = (uint8_t)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
+        digits[--at] = (uint8_t)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    if (negative) {
+        digits[--at] = '-';
+    }
     buf_put(b, slice_of(digits + at, sizeof(digits) - at));
 }
 
+void buf_put_u64_dec(struct buf *b, uint64_t v) {
+    put_decimal(b, false, v);
+}
+
 void buf_put_i64_dec(struct buf *b, int64_t v) {
-    uint64_t size = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    /* Sign and digits go in together or not at all. */
-    if (v < 0 && buf_reserve(b, 1 + DECIMAL_BYTES_MAX)) {
-        buf_put_u8(b, '-');
-    }
-    buf_put_u64_dec(b, size);
+    put_decimal(b, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void buf_put_hex(struct buf *b, struct slice s) {

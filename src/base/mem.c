@@ -2,6 +2,9 @@
 
 #include "mem.h"
 
+/* Nothing of ours comes near: a larger size is a subtraction that went below zero. */
+static const size_t BLOCK_BYTES_MAX = (size_t)1 << 38;
+
 #ifdef STOA_MEM_FAULTS
 /* The only state below floor 1, and only in fault builds. Atomic, since all threads allocate. */
 static uint64_t live_blocks;
@@ -22,7 +25,7 @@ uint64_t mem_live_blocks(void) {
     return __atomic_load_n(&live_blocks, __ATOMIC_SEQ_CST);
 }
 
-static bool refused(void) {
+static bool told_to_fail(void) {
     uint64_t nth = __atomic_add_fetch(&allocations, 1, __ATOMIC_SEQ_CST);
     return nth >= __atomic_load_n(&fail_at, __ATOMIC_SEQ_CST);
 }
@@ -40,7 +43,7 @@ static void uncount(void) {
     (void)left;
 }
 #else
-static bool refused(void) {
+static bool told_to_fail(void) {
     return false;
 }
 
@@ -52,13 +55,17 @@ static void uncount(void) {
 }
 #endif
 
+static bool refused(size_t size) {
+    return told_to_fail() || size > BLOCK_BYTES_MAX;
+}
+
 /* malloc(0) may answer NULL, which would read as failure; realloc(p, 0) frees. So never 0. */
 static size_t at_least_one(size_t size) {
     return MAX(size, (size_t)1);
 }
 
 void *mem_alloc(size_t size) {
-    return refused() ? NULL : counted(malloc(at_least_one(size)));
+    return refused(size) ? NULL : counted(malloc(at_least_one(size)));
 }
 
 void *mem_zalloc(size_t size) {
@@ -66,17 +73,18 @@ void *mem_zalloc(size_t size) {
 }
 
 void *mem_calloc(size_t count, size_t size) {
-    if (refused()) {
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total) || refused(total)) {
         return NULL;
     }
-    return counted(calloc(at_least_one(count), at_least_one(size)));
+    return counted(calloc(1, at_least_one(total)));
 }
 
 void *mem_realloc(void *p, size_t size) {
     if (!p) {
         return mem_alloc(size);
     }
-    return refused() ? NULL : realloc(p, at_least_one(size));
+    return refused(size) ? NULL : realloc(p, at_least_one(size));
 }
 
 void mem_free(void *p) {
