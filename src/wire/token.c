@@ -1,0 +1,77 @@
+#include "base64.h"
+#include "caps.h"
+#include "claims.h"
+#include "json.h"
+
+/* The header must be one JSON object; alg stays empty when it is missing, which no check accepts.
+ * RFC 7515 section 4.1.11: what `crit` asks for must be understood, and nothing is. */
+static enum status read_header(struct slice text, struct arena *arena,
+                               struct slice *ret_algorithm) {
+    struct json_reader r;
+    json_reader_init(&r, text, arena);
+    struct slice algorithm = {0};
+    bool seen = false;
+    struct json_token t;
+    if (json_next(&r).type != JSON_OBJECT_BEGIN) {
+        return STATUS_MALFORMED;
+    }
+    while ((t = json_next(&r)).type == JSON_KEY) {
+        bool is_alg = slice_eq_cstr(t.text, "alg");
+        if (slice_eq_cstr(t.text, "crit") || (is_alg && seen)) {
+            return STATUS_MALFORMED;
+        }
+        if (!is_alg) {
+            if (!json_skip_value(&r)) {
+                return STATUS_MALFORMED;
+            }
+            continue;
+        }
+        seen = true;
+        t = json_next(&r);
+        if (t.type != JSON_STRING) {
+            return arena->failed ? STATUS_NO_MEMORY : STATUS_MALFORMED;
+        }
+        algorithm = t.text;
+    }
+    if (t.type != JSON_OBJECT_END || !json_at_end(&r)) {
+        return arena->failed ? STATUS_NO_MEMORY : STATUS_MALFORMED;
+    }
+    *ret_algorithm = algorithm;
+    return STATUS_OK;
+}
+
+enum status token_split(struct slice token, struct arena *arena, struct token_parts *ret_parts) {
+    if (token.len > TOKEN_BYTES_MAX) {
+        return STATUS_MALFORMED;
+    }
+    struct slice rest = token;
+    struct slice header64 = slice_split(&rest, '.');
+    struct slice payload64 = slice_split(&rest, '.');
+    size_t signing_len = header64.len + 1 + payload64.len;
+    /* Two dots exactly: one behind the payload, none in the signature. */
+    if (signing_len >= token.len || slice_find(rest, '.') < rest.len) {
+        return STATUS_MALFORMED;
+    }
+    struct token_parts parts = {.signing_input = slice_sub(token, 0, signing_len)};
+    struct slice header;
+    enum status s = base64url_decode_strict(header64, arena, &header);
+    if (s == STATUS_OK) {
+        s = read_header(header, arena, &parts.algorithm);
+    }
+    if (s == STATUS_OK) {
+        s = base64url_decode_strict(payload64, arena, &parts.payload);
+    }
+    if (s == STATUS_OK) {
+        s = base64url_decode_strict(rest, arena, &parts.signature);
+    }
+    if (s == STATUS_OK) {
+        *ret_parts = parts;
+    }
+    return s;
+}
+
+void token_put_signing_input(struct buf *out, struct slice payload) {
+    base64url_put(out, SLICE_LIT("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
+    buf_put_u8(out, '.');
+    base64url_put(out, payload);
+}
