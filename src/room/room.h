@@ -1,0 +1,67 @@
+/* room.h: one live room on its node: who is in it and who is told what.
+ * Owns: its participants from room_add to room_remove.
+ * Never: knows sessions, transports or the directory; it says who, node does.
+ * Invariant: counts equal a recount of the participants (room_check); identities are unique.
+ * Source: wire/room-api.md 3, 4.1, 8.2; wire/realtime.md 3.1, 3.21.
+ * Callers: node, which embeds it. Cost of each call: the participants of this room at most. */
+#pragma once
+
+#include "caps.h"
+#include "participant.h"
+
+struct room_counts {
+    uint32_t participants; /* not dependent; hidden ones count */
+    uint32_t dependents;
+    uint32_t publishers; /* of both kinds */
+    uint32_t recorders;
+};
+
+struct room {
+    /* owned    */ struct text name;
+    /* owned    */ struct list participants; /* by in_room, in order of joining */
+    /* owned    */ struct map by_identity;
+    /* derived  */ struct room_counts counts;
+    uint64_t key; /* in routing tables; never 0, never used again */
+    uint8_t sif_trailer[SIF_TRAILER_BYTES];
+    uint8_t nonces[ROOM_NONCES][16]; /* the last ones seen; zeros count as seen, as upstream */
+    uint32_t nonce_next;
+};
+
+must_check enum status room_init(struct room *r, struct slice name, uint64_t key,
+                                 struct hash_key map_key);
+void room_deinit(struct room *r); /* empty; zeroed: fine */
+
+struct participant *room_find(const struct room *r, struct slice identity); /* NULL: not in */
+void room_add(struct room *r, struct participant *p);    /* its identity is not in (asserted) */
+void room_remove(struct room *r, struct participant *p); /* the caller destroys it */
+void room_commit(struct room *r, struct participant *p, struct change *c); /* cannot fail */
+static inline bool room_empty(const struct room *r) {
+    return list_empty(&r->participants);
+}
+
+/* Counts as they are without `gone` (NULL: all stay) and with `p` as in `as` (NULL: nobody). */
+struct room_counts room_counts_with(const struct room *r, const struct participant *gone,
+                                    const struct participant *p, const struct profile *as);
+/* May one more come in? `max`: of the room, 0 unlimited; `gone`: who leaves for it. */
+bool room_admits(const struct room *r, uint32_t max, bool dependent,
+                 const struct participant *gone);
+
+/* Connections of those who are told about `about` when it is as in `as`: everybody but `except`,
+ * or itself alone when hidden. about NULL: everybody. The array lies in the arena; NULL and 0 when
+ * nobody is reached or the arena failed. */
+size_t room_receivers(const struct room *r, const struct participant *about,
+                      const struct profile *as, const struct participant *except,
+                      struct arena *arena, const uint64_t **ret_conns);
+
+/* Whom a joiner sees: all but the hidden and `gone`. Array of messages in the arena. */
+size_t room_others(const struct room *r, const struct participant *gone, struct arena *arena,
+                   Livekit__ParticipantInfo ***ret_infos);
+/* All, hidden ones too (API). */
+size_t room_everybody(const struct room *r, struct arena *arena,
+                      Livekit__ParticipantInfo ***ret_infos);
+
+/* True when this nonce was among the last ROOM_NONCES; else it is from now on. */
+bool room_nonce_repeats(struct room *r, const uint8_t nonce[16]);
+
+/* Asserts every invariant. O(n): tests and builds with checks on. */
+void room_check(const struct room *r);
