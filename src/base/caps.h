@@ -36,12 +36,34 @@ enum {
     TOKEN_BYTES_MAX = 600 * 1024,        /* metadata of full size rides in a token */
     TWIRP_MSG_BYTES_MAX = 1000000,       /* reference cuts error texts there */
 
+    /* messages */
+    PROTO_DEPTH_MAX = 32,                /* our deepest message nests 8 */
+    PROTO_ELEMENTS_MAX = 256 * 1024,     /* fields and list items of one message: each costs 40 to
+                                            100 bytes decoded, and a body of 40-byte names fits */
+
     /* rooms */
     ROOMS_MAX = 4 << 20,                 /* refused beyond with resource_exhausted */
     ROOM_PARTICIPANTS_MAX = 10000,
     SESSIONS_MAX = 100000,               /* per node */
     SWEEP_PER_STEP_MAX = 256,            /* bounds the tail of a control step */
     LIST_SLICE_ROOMS = 500,              /* rooms encoded in one step: stays under 1 ms */
+    LIST_SLICE_BYTES = 1 << 20,          /* and the bytes of one step, for large metadata */
+    LIST_ANSWER_BYTES_MAX = 1 << 30,     /* one ListRooms answer: the largest store, no metadata */
+    LIST_NAMES_BYTES_MAX = 1 << 20,      /* names of one ListRooms; 4,000 of full length */
+    HELD_REPLIES_MAX = 64,               /* answers assembled in slices at once */
+    HELD_REPLY_TIMEOUT_MS = 9 * 1000,    /* clients give up after 10 s */
+    LEAVES_PER_STEP_MAX = 256,           /* participants that one step takes out of rooms */
+    TIMERS_PER_STEP_MAX = 256,           /* session and room timers of one tick */
+    ATTRIBUTES_MAX = 1024,               /* of one participant: merging stays under 1 ms */
+    ATTRIBUTES_MERGED_BYTES_MAX = 256 * 1024, /* requests are limited, their sum is bounded here */
+    ROOM_NONCES = 100,                   /* SendData repeats remembered; reference */
+    SIF_TRAILER_BYTES = 32,              /* unguessable, as the reference's */
+    JOIN_TIMEOUT_MS = 60 * 1000,         /* join to ACTIVE; reference */
+    SIGNAL_GRACE_MS = 30 * 1000,         /* media up, signal gone: a client rejoins within 20 s */
+    TOKEN_REFRESH_MS = 5 * 60 * 1000,    /* reference */
+    TOKEN_VALID_MIN_S = 10 * 60,         /* reference */
+    ROOM_UPDATE_MS = 5 * 1000,           /* counts of a room are told at most so often; reference */
+    STEP_BYTES_MAX = 64 << 20,           /* effects of one step; more is refused, not sent */
 
     /* media */
     DATAGRAM_BYTES_MAX = 2048,           /* above any path MTU that WebRTC uses */
@@ -51,6 +73,13 @@ enum {
     DATA_MESSAGE_BYTES_MAX = 65535,      /* clients cap at 64000; the reference reads 65535 */
     DATA_STREAMS_MAX = 256,              /* SCTP streams: 16 cost 10 KB, 65535 cost 2.6 MB */
     DATA_OUTQ_BYTES_MAX = 2 << 20,       /* one receiver's reliable backlog; then it is closed */
+    DATA_LOSSY_BACKLOG_BYTES = 64 << 10, /* 100 ms at 5 Mbit/s: later, lossy data is stale */
+    DATA_RECENT_BYTES_MAX = 100 * 1000,  /* kept a room for who is still joining; reference */
+    DATA_RECENT_MS = 2 * 1000,           /* and for so long; reference */
+    DATA_RECENT_TOTAL_BYTES_MAX = 64 << 20, /* of all rooms: 640 rooms at their bound */
+    TRANSPORT_PAIRS_MAX = 16,            /* address pairs of a client; Chromium shows up to 12 */
+    HANDSHAKES_QUEUED_MAX = 2048,        /* per worker: a second of work at 2,200 handshakes/s */
+    HANDSHAKE_HELD_BYTES_MAX = 8 << 10,  /* a flight with a large ClientHello, split */
 
     /* operating system */
     LOOP_EVENTS_PER_TURN = 256,          /* fetched at once; the rest comes in the next turn */
