@@ -1,0 +1,231 @@
+/* Messages to proto3 JSON, by descriptor: answers in the form of room-api.md 2.4 (JSON_TWIRP), and
+ * the short canonical form of webhooks and text signals (JSON_COMPACT). */
+#include <string.h>
+
+#include "base64.h"
+#include "json.h"
+#include "proto_priv.h"
+
+struct writing {
+    struct buf *out; /* borrowed */
+    enum json_style style;
+};
+
+static void put_message(const struct writing *w, const ProtobufCMessage *message);
+
+static void put_quoted_u64(struct buf *out, uint64_t v) {
+    buf_put_u8(out, '"');
+    buf_put_u64_dec(out, v);
+    buf_put_u8(out, '"');
+}
+
+static void put_quoted_i64(struct buf *out, int64_t v) {
+    buf_put_u8(out, '"');
+    buf_put_i64_dec(out, v);
+    buf_put_u8(out, '"');
+}
+
+static void put_enum(struct buf *out, const ProtobufCEnumDescriptor *type, int32_t v) {
+    const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, v);
+    if (!known) {
+        buf_put_i64_dec(out, v);
+        return;
+    }
+    buf_put_u8(out, '"');
+    buf_put_cstr(out, known->name);
+    buf_put_u8(out, '"');
+}
+
+static void put_bytes(struct buf *out, const ProtobufCBinaryData *bytes) {
+    buf_put_u8(out, '"');
+    base64_put(out, slice_of(bytes->data, bytes->len));
+    buf_put_u8(out, '"');
+}
+
+static void put_timestamp(struct buf *out, const ProtobufCMessage *message) {
+    const ProtobufCFieldDescriptor *fields = message->descriptor->fields;
+    char text[TIMESTAMP_TEXT_BYTES];
+    size_t len = proto_timestamp_write(*(const int64_t *)proto_value_of(message, &fields[0]),
+                                       *(const int32_t *)proto_value_of(message, &fields[1]), text);
+    if (len == 0) {
+        buf_put_cstr(out, "null");
+        return;
+    }
+    buf_put_u8(out, '"');
+    buf_put(out, slice_of(text, len));
+    buf_put_u8(out, '"');
+}
+
+static void put_submessage(const struct writing *w, const ProtobufCMessage *message) {
+    if (!message) {
+        buf_put_cstr(w->out, "null");
+    } else if (proto_is_timestamp(message->descriptor)) {
+        put_timestamp(w->out, message);
+    } else {
+        put_message(w, message);
+    }
+}
+
+static void put_value(const struct writing *w, const ProtobufCFieldDescriptor *field,
+                      const void *at) {
+    struct buf *out = w->out;
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32: buf_put_i64_dec(out, *(const int32_t *)at); break;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32: buf_put_u64_dec(out, *(const uint32_t *)at); break;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64: put_quoted_i64(out, *(const int64_t *)at); break;
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64: put_quoted_u64(out, *(const uint64_t *)at); break;
+    case PROTOBUF_C_TYPE_FLOAT: json_put_double(out, (double)*(const float *)at, true); break;
+    case PROTOBUF_C_TYPE_DOUBLE: json_put_double(out, *(const double *)at, false); break;
+    case PROTOBUF_C_TYPE_BOOL:
+        buf_put_cstr(out, *(const protobuf_c_boolean *)at ? "true" : "false");
+        break;
+    case PROTOBUF_C_TYPE_ENUM: put_enum(out, field->descriptor, *(const int32_t *)at); break;
+    case PROTOBUF_C_TYPE_STRING: json_put_string(out, proto_text(*(char *const *)at)); break;
+    case PROTOBUF_C_TYPE_BYTES: put_bytes(out, at); break;
+    case PROTOBUF_C_TYPE_MESSAGE: put_submessage(w, *(ProtobufCMessage *const *)at); break;
+    }
+}
+
+static void put_list(const struct writing *w, const ProtobufCFieldDescriptor *field,
+                     const uint8_t *items, size_t count) {
+    size_t size = proto_value_size(field->type);
+    buf_put_u8(w->out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            buf_put_u8(w->out, ',');
+        }
+        put_value(w, field, items + i * size);
+    }
+    buf_put_u8(w->out, ']');
+}
+
+/* Keys of every type are strings in JSON; those of 64 bits bring their quotes along. */
+static void put_map_key(const struct writing *w, const ProtobufCFieldDescriptor *field,
+                        const void *at) {
+    bool bare = field->type != PROTOBUF_C_TYPE_STRING && proto_value_size(field->type) == 4;
+    if (bare) {
+        buf_put_u8(w->out, '"');
+    }
+    put_value(w, field, at);
+    if (bare) {
+        buf_put_u8(w->out, '"');
+    }
+}
+
+static void put_map(const struct writing *w, ProtobufCMessage *const *entries, size_t count) {
+    buf_put_u8(w->out, '{');
+    for (size_t i = 0; i < count; i++) {
+        const ProtobufCFieldDescriptor *fields = entries[i]->descriptor->fields;
+        if (i > 0) {
+            buf_put_u8(w->out, ',');
+        }
+        put_map_key(w, &fields[0], proto_value_of(entries[i], &fields[0]));
+        buf_put_u8(w->out, ':');
+        put_value(w, &fields[1], proto_value_of(entries[i], &fields[1]));
+    }
+    buf_put_u8(w->out, '}');
+}
+
+/* empty_timeout becomes emptyTimeout. */
+static void put_camel(struct buf *out, struct slice name) {
+    uint8_t *at = out->data + out->len;
+    bool upper = false;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
+        if (c != '_') {
+            *at++ = upper && c >= 'a' && c <= 'z' ? (uint8_t)(c - 'a' + 'A') : c;
+        }
+        upper = c == '_';
+    }
+    out->len = (size_t)(at - out->data);
+}
+
+static void put_name(const struct writing *w, const char *name) {
+    struct slice text = proto_text(name);
+    if (!buf_reserve(w->out, text.len + strlen("\"\":"))) {
+        return;
+    }
+    buf_put_u8(w->out, '"');
+    if (w->style == JSON_TWIRP) {
+        buf_put(w->out, text);
+    } else {
+        put_camel(w->out, text);
+    }
+    buf_put(w->out, SLICE_LIT("\":"));
+}
+
+static bool all_zero(const uint8_t *at, size_t size) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < size; i++) {
+        any |= at[i];
+    }
+    return any == 0;
+}
+
+/* Left out by JSON_COMPACT: what reads back the same when absent. A negative zero does not. */
+static bool is_default(const ProtobufCFieldDescriptor *field, const void *at) {
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING: {
+        const char *text = *(char *const *)at;
+        return !text || !*text;
+    }
+    case PROTOBUF_C_TYPE_BYTES: return ((const ProtobufCBinaryData *)at)->len == 0;
+    case PROTOBUF_C_TYPE_MESSAGE: return !*(ProtobufCMessage *const *)at;
+    default: return all_zero(at, proto_value_size(field->type));
+    }
+}
+
+static bool is_written(const struct writing *w, const ProtobufCMessage *message,
+                       const ProtobufCFieldDescriptor *field) {
+    if (proto_is_oneof(field)) { /* members, and what was `optional` */
+        return *proto_case_of(message, field) == field->id;
+    }
+    if (w->style == JSON_TWIRP) {
+        return true;
+    }
+    return proto_is_repeated(field) ? *proto_count_of(message, field) > 0
+                                    : !is_default(field, proto_value_of(message, field));
+}
+
+static void put_field(const struct writing *w, const ProtobufCMessage *message,
+                      const ProtobufCFieldDescriptor *field) {
+    const void *at = proto_value_of(message, field);
+    if (proto_is_map(field)) {
+        put_map(w, *(ProtobufCMessage * *const *)at, *proto_count_of(message, field));
+    } else if (proto_is_repeated(field)) {
+        put_list(w, field, *(const uint8_t *const *)at, *proto_count_of(message, field));
+    } else {
+        put_value(w, field, at);
+    }
+}
+
+static void put_message(const struct writing *w, const ProtobufCMessage *message) {
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    const uint8_t *order = proto_order_of(type);
+    bool first = true;
+    buf_put_u8(w->out, '{');
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[order ? order[i] : i];
+        if (!is_written(w, message, field)) {
+            continue;
+        }
+        if (!first) {
+            buf_put_u8(w->out, ',');
+        }
+        first = false;
+        put_name(w, field->name);
+        put_field(w, message, field);
+    }
+    buf_put_u8(w->out, '}');
+}
+
+void proto_encode_json(const ProtobufCMessage *message, enum json_style style, struct buf *out) {
+    struct writing w = {out, style};
+    put_submessage(&w, message);
+}
