@@ -14,6 +14,7 @@
 enum {
     DTLS_DATAGRAM_BYTES_MAX = 1200, /* UDP payload that passes everywhere (RFC 8831 and habit) */
     DTLS_PAYLOAD_BYTES_MAX = 1163,  /* less header 13, explicit nonce 8, tag 16 */
+    DTLS_IN_BYTES_MAX = 2048,       /* of one datagram in, and so of one message in */
     DTLS_FINGERPRINT_BYTES = 32,    /* SHA-256 of the certificate */
     DTLS_OUT_DATAGRAMS_MAX = 32,    /* waiting to be fetched; further handshake ones are lost */
     DTLS_RETRANSMIT_FIRST_MS = 100, /* doubled each time */
@@ -38,10 +39,10 @@ must_check enum status dtls_set_remote_fingerprint(struct dtls *d,
                                                    const uint8_t sha256[DTLS_FINGERPRINT_BYTES]);
 
 /* Takes one datagram, whole. OK: look at state, output and dtls_read. Bytes that are no valid
- * record are dropped silently, as DTLS asks. UNAVAILABLE: no fingerprint yet; the datagram is
- * dropped, the client will repeat it. DENIED: the certificate was another one. MALFORMED: the
- * handshake failed otherwise. TIMEOUT: it took too many resends. CLOSED: the peer said goodbye.
- * The last four are what any later call answers too. */
+ * record, or more than DTLS_IN_BYTES_MAX, are dropped silently, as DTLS asks. UNAVAILABLE: no
+ * fingerprint yet; the datagram is dropped, the client will repeat it. DENIED: the certificate was
+ * another one. MALFORMED: the handshake failed otherwise. TIMEOUT: it took too many resends.
+ * CLOSED: the peer said goodbye. The last four are what any later call answers too. */
 must_check enum status dtls_feed(struct dtls *d, struct slice datagram);
 /* The next datagram to send, copied to `out`; its length, 0 when there is none. */
 size_t dtls_next_out(struct dtls *d, uint8_t out[DTLS_DATAGRAM_BYTES_MAX]);
@@ -54,9 +55,9 @@ enum status dtls_reason(const struct dtls *d);
 uint64_t dtls_timeout_ms(struct dtls *d);
 must_check enum status dtls_on_timeout(struct dtls *d); /* resends; early: nothing. As dtls_feed */
 
-/* One record is one message. OK, AGAIN (none), TOO_LARGE (size < its length: it is dropped),
- * or dtls_reason. */
-must_check enum status dtls_read(struct dtls *d, void *out, size_t size, size_t *ret_len);
+/* One record is one message. After each dtls_feed read until AGAIN: the next feed drops what was
+ * not read. OK, AGAIN (none), PRECONDITION (not connected yet), or dtls_reason. */
+must_check enum status dtls_read(struct dtls *d, uint8_t out[DTLS_IN_BYTES_MAX], size_t *ret_len);
 /* One message is one record is one datagram in the output. AGAIN (output full: fetch first),
  * TOO_LARGE (over DTLS_PAYLOAD_BYTES_MAX), PRECONDITION (not connected yet), or dtls_reason. */
 must_check enum status dtls_write(struct dtls *d, struct slice message);
