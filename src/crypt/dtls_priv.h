@@ -1,0 +1,47 @@
+/* dtls_priv.h: what the files of the DTLS server share.
+ * Owns: see the structs.
+ * Never: leaves the folder.
+ * Invariant: `in` is empty outside of a call.
+ * Callers: dtls*.c. */
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+#include "dtls.h"
+
+enum { DTLS_MAGIC = 0x44544c53, DTLS_IDENTITY_MAGIC = 0x44544c49 };
+
+struct dtls_identity {
+    uint32_t magic;
+    SSL_CTX *ssl_context; /* owned, as is the method */
+    BIO_METHOD *bio_method;
+    uint8_t fingerprint[DTLS_FINGERPRINT_BYTES];
+};
+
+/* One datagram that waits to be sent. */
+struct dtls_datagram {
+    struct dtls_datagram *next;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct dtls {
+    uint32_t magic;
+    SSL *ssl; /* owned */
+    enum dtls_state state;
+    enum status reason; /* OK until failed or closed */
+    bool has_fingerprint;
+    bool fingerprint_differs; /* found by the check of the certificate */
+    uint8_t fingerprint[DTLS_FINGERPRINT_BYTES];
+    struct slice in;                            /* borrowed for one call: the datagram being fed */
+    struct dtls_datagram *out_first, **out_end; /* owned, oldest first */
+    uint32_t out_count;
+};
+
+/* A BIO that reads `in` once and appends each write to the output as a datagram of its own.
+ * NULL without memory. */
+must_check BIO_METHOD *dtls_bio_method_create(void);
+must_check BIO *dtls_bio_create(const struct dtls_identity *id, struct dtls *d);
+/* For SSL_CTX_set_cert_verify_callback: the certificate is right when its fingerprint is. */
+int dtls_check_certificate(X509_STORE_CTX *store, void *arg);
