@@ -215,7 +215,8 @@ must_check enum status dir_merge(struct dir *d, struct dir_time t, struct slice 
                                  struct dir_merged *ret_merged);
 /* The same for a record of our own journal: no skew check, owed to nobody. */
 must_check enum status dir_load(struct dir *d, struct dir_time t, struct slice encoded);
-/* Appends the record of a name, alive or dead. NOT_FOUND, NO_MEMORY (out is then as it was). */
+/* Appends the record of a name, alive or dead. NOT_FOUND, TOO_LARGE for `out`, NO_MEMORY (out is
+ * then as it was). */
 must_check enum status dir_record_encode(const struct dir *d, struct slice name, struct buf *out);
 
 /* A host's sessions know these lives. Those that are not current but not deleted are put back with
@@ -231,7 +232,8 @@ uint32_t dir_bucket_of(const struct dir *d, struct slice name);
 uint64_t dir_digest(const struct dir *d, uint32_t bucket);
 /* Anti-entropy of a bucket that differs: one side lists the hashes of the records it holds, the
  * other answers with pages of the records that are not among them. *cursor starts at 0; true: more
- * remain. Changes in between may repeat records, and leave none out that stayed. */
+ * remain. Changes in between may repeat records, and leave none out that stayed. A record that
+ * does not fit into an empty `out` is passed over. */
 bool dir_bucket_hashes(const struct dir *d, uint32_t bucket, uint32_t *cursor, uint64_t *hashes,
                        size_t max, size_t *ret_count);
 /* `have`: sorted ascending. Records go as in dir_delta_next. */
@@ -260,7 +262,7 @@ bool dir_batch_next(struct slice *batch, struct slice *ret_record, bool *ret_bad
  * members at once. A member that comes with another boot id has acknowledged nothing. EXHAUSTED at
  * DIR_MEMBERS_MAX. */
 must_check enum status dir_member_set(struct dir *d, uint64_t member, uint64_t boot);
-void dir_member_remove(struct dir *d, struct dir_time t, uint64_t member); /* expelled */
+void dir_member_remove(struct dir *d, uint64_t member); /* expelled; unknown: nothing */
 size_t dir_member_count(const struct dir *d);
 /* Taken with a digest that is sent: what changes later is not covered by its match. */
 uint64_t dir_change_seq(const struct dir *d);
