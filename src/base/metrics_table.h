@@ -2,13 +2,72 @@
  * Columns: field, kind, exposed name with labels of its own, help. */
 #pragma once
 
-#define METRICS(M) METRICS_EDGE(M) METRICS_NODE(M) METRICS_DIR(M) METRICS_MEDIA(M) METRICS_OS(M)
+#define METRICS(M)                                                                                 \
+    METRICS_EDGE(M)                                                                                \
+    METRICS_NODE(M)                                                                                \
+    METRICS_DIR(M)                                                                                 \
+    METRICS_MEDIA(M)                                                                               \
+    METRICS_CONTROL(M)                                                                             \
+    METRICS_OS(M)
 
 #define METRICS_EDGE(M)                                                                            \
     M(edge_accepted, COUNTER, "stoa_connections_accepted_total", "Connections accepted")           \
     M(edge_conns, GAUGE, "stoa_connections", "Connections open")                                   \
+    M(edge_strangers, GAUGE, "stoa_connections_unauthenticated",                                   \
+      "Connections open that have not shown a good token")                                         \
     M(edge_websockets, GAUGE, "stoa_websockets", "WebSocket connections open")                     \
-    M(edge_requests, COUNTER, "stoa_http_requests_total", "HTTP requests read whole")
+    M(edge_body_bytes, GAUGE, "stoa_request_body_bytes", "Bytes of request bodies held")           \
+    M(edge_requests, COUNTER, "stoa_http_requests_total", "HTTP requests whose head was read")     \
+    M(edge_answers, COUNTER, "stoa_http_answers_total", "HTTP requests answered")                  \
+    M(edge_upgrades, COUNTER, "stoa_websocket_upgrades_total",                                     \
+      "Connections upgraded to WebSocket")                                                         \
+    M(edge_bytes_in, COUNTER, "stoa_edge_bytes_total{direction=\"in\"}",                           \
+      "Bytes of HTTP and WebSocket")                                                               \
+    M(edge_bytes_out, COUNTER, "stoa_edge_bytes_total{direction=\"out\"}",                         \
+      "Bytes of HTTP and WebSocket")                                                               \
+    M(edge_signals_in, COUNTER, "stoa_signals_total{direction=\"in\"}", "Signal messages")         \
+    M(edge_signals_out, COUNTER, "stoa_signals_total{direction=\"out\"}", "Signal messages")       \
+    M(edge_refused_strangers, COUNTER, "stoa_edge_refused_total{reason=\"strangers\"}",            \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_refused_full, COUNTER, "stoa_edge_refused_total{reason=\"no_room\"}",                   \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_accept_paused, COUNTER, "stoa_edge_refused_total{reason=\"no_descriptors\"}",           \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_tls_failed, COUNTER, "stoa_edge_refused_total{reason=\"tls_handshake\"}",               \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_tokens_refused, COUNTER, "stoa_edge_refused_total{reason=\"bad_token\"}",               \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_bad_requests, COUNTER, "stoa_edge_refused_total{reason=\"bad_request\"}",               \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_bad_bodies, COUNTER, "stoa_edge_refused_total{reason=\"bad_body\"}",                    \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_bodies_refused, COUNTER, "stoa_edge_refused_total{reason=\"body_too_large\"}",          \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_request_timeouts, COUNTER, "stoa_edge_refused_total{reason=\"request_timeout\"}",       \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_idle_closed, COUNTER, "stoa_edge_refused_total{reason=\"idle\"}",                       \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_slow_readers, COUNTER, "stoa_edge_refused_total{reason=\"slow_reader\"}",               \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_answer_timeouts, COUNTER, "stoa_edge_refused_total{reason=\"answer_timeout\"}",         \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_ws_refused, COUNTER, "stoa_edge_refused_total{reason=\"websocket_protocol\"}",          \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_ws_silent, COUNTER, "stoa_edge_refused_total{reason=\"websocket_silent\"}",             \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_bad_signals, COUNTER, "stoa_edge_refused_total{reason=\"bad_signal\"}",                 \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_signals_flooded, COUNTER, "stoa_edge_refused_total{reason=\"signal_flood\"}",           \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_control_full, COUNTER, "stoa_edge_refused_total{reason=\"control_full\"}",              \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_closes_lost, COUNTER, "stoa_edge_refused_total{reason=\"close_lost\"}",                 \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_no_memory, COUNTER, "stoa_edge_refused_total{reason=\"no_memory\"}",                    \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_busy_us, COUNTER, "stoa_edge_busy_us_total", "Microseconds that edge threads worked")   \
+    M(edge_turn_us_max, GAUGE, "stoa_edge_turn_us_max",                                            \
+      "Longest turns of the edge threads in the last second, summed")
 
 #define METRICS_NODE(M)                                                                            \
     M(rooms, GAUGE, "livekit_room_total", "Rooms held")                                            \
@@ -19,7 +78,110 @@
 
 #define METRICS_MEDIA(M)                                                                           \
     M(datagrams_in, COUNTER, "stoa_datagrams_total{direction=\"in\"}", "UDP datagrams")            \
-    M(datagrams_out, COUNTER, "stoa_datagrams_total{direction=\"out\"}", "UDP datagrams")
+    M(datagrams_out, COUNTER, "stoa_datagrams_total{direction=\"out\"}", "UDP datagrams")          \
+    M(transports, GAUGE, "stoa_transports", "Transports open")                                     \
+    M(transports_timed_out, COUNTER, "stoa_transports_timed_out_total",                            \
+      "Transports without a valid check for too long")                                             \
+    M(stun_ok, COUNTER, "stoa_stun_checks_total{result=\"ok\"}", "Connectivity checks received")   \
+    M(stun_malformed, COUNTER, "stoa_stun_checks_total{result=\"malformed\"}",                     \
+      "Connectivity checks received")                                                              \
+    M(stun_unknown_ufrag, COUNTER, "stoa_stun_checks_total{result=\"unknown_ufrag\"}",             \
+      "Connectivity checks received")                                                              \
+    M(stun_bad_integrity, COUNTER, "stoa_stun_checks_total{result=\"bad_integrity\"}",             \
+      "Connectivity checks received")                                                              \
+    M(stun_refused, COUNTER, "stoa_stun_checks_total{result=\"refused\"}",                         \
+      "Connectivity checks received")                                                              \
+    M(stun_echoes_ok, COUNTER, "stoa_stun_echoes_total{result=\"ok\"}",                            \
+      "Answers to checks of ours")                                                                 \
+    M(stun_echoes_bad, COUNTER, "stoa_stun_echoes_total{result=\"bad\"}",                          \
+      "Answers to checks of ours")                                                                 \
+    M(address_changes, COUNTER, "stoa_address_changes_total{result=\"accepted\"}",                 \
+      "Moves of a transport to another address")                                                   \
+    M(address_changes_refused, COUNTER, "stoa_address_changes_total{result=\"refused\"}",          \
+      "Moves of a transport to another address")                                                   \
+    M(dtls_connected, COUNTER, "stoa_dtls_handshakes_total{result=\"ok\"}",                        \
+      "DTLS handshakes ended")                                                                     \
+    M(dtls_failed_fingerprint, COUNTER, "stoa_dtls_handshakes_total{result=\"fingerprint\"}",      \
+      "DTLS handshakes ended")                                                                     \
+    M(dtls_failed_timeout, COUNTER, "stoa_dtls_handshakes_total{result=\"timeout\"}",              \
+      "DTLS handshakes ended")                                                                     \
+    M(dtls_failed_other, COUNTER, "stoa_dtls_handshakes_total{result=\"failed\"}",                 \
+      "DTLS handshakes ended")                                                                     \
+    M(dtls_queued, GAUGE, "stoa_dtls_queued", "Transports whose handshake waits for its turn")     \
+    M(dtls_unchecked, COUNTER, "stoa_dtls_dropped_total{reason=\"unchecked\"}",                    \
+      "DTLS datagrams dropped")                                                                    \
+    M(dtls_queue_full, COUNTER, "stoa_dtls_dropped_total{reason=\"queue_full\"}",                  \
+      "DTLS datagrams dropped")                                                                    \
+    M(media_rtp_dropped, COUNTER, "stoa_media_dropped_total{kind=\"rtp\"}",                        \
+      "Datagrams of a kind that is not served")                                                    \
+    M(media_rtcp_dropped, COUNTER, "stoa_media_dropped_total{kind=\"rtcp\"}",                      \
+      "Datagrams of a kind that is not served")                                                    \
+    M(media_unknown_dropped, COUNTER, "stoa_media_dropped_total{kind=\"unknown\"}",                \
+      "Datagrams of a kind that is not served")                                                    \
+    M(media_mailbox_full, COUNTER, "stoa_media_mailbox_full_total",                                \
+      "Messages between media threads refused by a full mailbox")                                  \
+    M(media_no_memory, COUNTER, "stoa_media_no_memory_total",                                      \
+      "Media work given up for want of memory")                                                    \
+    M(sctp_associations, GAUGE, "stoa_sctp_associations", "SCTP associations held")                \
+    M(sctp_up, COUNTER, "stoa_sctp_up_total", "SCTP associations established")                     \
+    M(sctp_lost, COUNTER, "stoa_sctp_lost_total", "SCTP associations aborted or given up")         \
+    M(data_unknown_labels, COUNTER, "stoa_data_unknown_labels_total",                              \
+      "Data channels opened under a label that is not served")                                     \
+    M(data_messages_in, COUNTER, "stoa_data_messages_total{direction=\"in\"}",                     \
+      "Messages on data channels")                                                                 \
+    M(data_messages_out, COUNTER, "stoa_data_messages_total{direction=\"out\"}",                   \
+      "Messages on data channels")                                                                 \
+    M(data_bytes_in, COUNTER, "stoa_data_bytes_total{direction=\"in\"}",                           \
+      "Bytes of messages on data channels")                                                        \
+    M(data_bytes_out, COUNTER, "stoa_data_bytes_total{direction=\"out\"}",                         \
+      "Bytes of messages on data channels")                                                        \
+    M(data_dropped_no_channel, COUNTER, "stoa_data_dropped_total{reason=\"no_channel\"}",          \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_no_route, COUNTER, "stoa_data_dropped_total{reason=\"no_route\"}",              \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_malformed, COUNTER, "stoa_data_dropped_total{reason=\"malformed\"}",            \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_too_large, COUNTER, "stoa_data_dropped_total{reason=\"too_large\"}",            \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_denied, COUNTER, "stoa_data_dropped_total{reason=\"denied\"}",                  \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_duplicate, COUNTER, "stoa_data_dropped_total{reason=\"duplicate\"}",            \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_kind, COUNTER, "stoa_data_dropped_total{reason=\"kind\"}",                      \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_data_track, COUNTER, "stoa_data_dropped_total{reason=\"data_track\"}",          \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_not_open, COUNTER, "stoa_data_dropped_total{reason=\"not_open\"}",              \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_slow, COUNTER, "stoa_data_dropped_total{reason=\"slow\"}",                      \
+      "Messages on data channels not delivered")                                                   \
+    M(data_dropped_refused, COUNTER, "stoa_data_dropped_total{reason=\"refused\"}",                \
+      "Messages on data channels not delivered")                                                   \
+    M(data_slow_closed, COUNTER, "stoa_data_slow_closed_total",                                    \
+      "Transports closed since their reliable backlog was full")                                   \
+    M(data_recent_bytes, GAUGE, "stoa_data_recent_bytes",                                          \
+      "Bytes kept for participants who are still joining")
+
+#define METRICS_CONTROL(M)                                                                         \
+    M(sessions, GAUGE, "stoa_sessions", "Sessions of participants on this node")                   \
+    M(rooms_overdue, GAUGE, "stoa_rooms_overdue", "Rooms past their deadline and not ended yet")   \
+    M(oldest_overdue_ms, GAUGE, "stoa_rooms_oldest_overdue_ms",                                    \
+      "How long the oldest overdue room has been waiting")                                         \
+    M(scan_findings, GAUGE, "stoa_dir_scan_findings",                                              \
+      "Overdue rooms that only the second-line scan found: must be 0")                             \
+    M(control_turns, COUNTER, "stoa_control_turns_total", "Turns of the control loop")             \
+    M(control_busy_us, COUNTER, "stoa_control_busy_us_total",                                      \
+      "Microseconds that the control loop worked: its growth is the load")                         \
+    M(control_turn_us_max, GAUGE, "stoa_control_turn_us_max",                                      \
+      "Longest turn of the control loop in the last second, microseconds")                         \
+    M(control_steps_failed, COUNTER, "stoa_control_steps_failed_total",                            \
+      "Steps of the control plane that were refused or failed")                                    \
+    M(control_edge_full, COUNTER, "stoa_control_refused_total{to=\"edge\"}",                       \
+      "Effects refused by a full mailbox; the session is closed")                                  \
+    M(control_media_full, COUNTER, "stoa_control_refused_total{to=\"media\"}",                     \
+      "Effects refused by a full mailbox; the session is closed")                                  \
+    M(control_broken_lost, COUNTER, "stoa_control_broken_lost_total",                              \
+      "Closes given up because too many were waiting: must be 0")
 
 #define METRICS_OS(M)                                                                              \
     M(mailbox_full, COUNTER, "stoa_mailbox_full_total", "Messages refused by a full mailbox")      \

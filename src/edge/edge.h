@@ -24,9 +24,9 @@ struct edge_key {
 struct edge_config {
     const char *const *binds; /* addresses; count 0: all */
     size_t binds_count;
-    uint16_t port;             /* 0: any free one (tests) */
-    const char *metrics_bind;  /* "127.0.0.1" */
-    int metrics_port;          /* -1: no metrics listener; 0: any free one */
+    uint16_t port;                               /* 0: any free one (tests) */
+    const char *metrics_bind;                    /* "127.0.0.1" */
+    int metrics_port;                            /* -1: no metrics listener; 0: any free one */
     struct slice metrics_user, metrics_password; /* both empty: no basic auth */
     const char *tls_certificate, *tls_key;       /* file paths; NULL: plain HTTP */
     const struct edge_key *keys;
@@ -46,6 +46,8 @@ struct edge_config {
 must_check enum status edge_create(const struct edge_config *config, struct edge **ret_edge);
 /* Stops accepting at once, gives open requests up to `grace_ms`, then closes all and joins. */
 struct edge *edge_destroy(struct edge *e, uint32_t grace_ms);
+/* Closes the listeners; what is open goes on. NULL: nothing. */
+void edge_stop_accepting(struct edge *e);
 uint16_t edge_port(const struct edge *e);         /* the bound one */
 uint16_t edge_metrics_port(const struct edge *e); /* 0: none */
 /* Health of GET /: set by control each turn. Any thread. Stale for over 4 s counts as not ready. */
@@ -56,17 +58,17 @@ void edge_set_draining(struct edge *e);
 enum edge_msg_kind {
     EDGE_API,      /* decoded Twirp call */
     EDGE_VALIDATE, /* /rtc/validate, /rtc/v1/validate */
-    EDGE_JOIN,     /* WebSocket upgrade of /rtc or /rtc/v1, checked as far as tokens and decoding go */
-    EDGE_SIGNAL,   /* a signal message of a connection that was upgraded */
-    EDGE_CLOSED,   /* an upgraded connection is gone; the last message of its handle */
+    EDGE_JOIN, /* WebSocket upgrade of /rtc or /rtc/v1, checked as far as tokens and decoding go */
+    EDGE_SIGNAL, /* a signal message of a connection that was upgraded */
+    EDGE_CLOSED, /* an upgraded connection is gone; the last message of its handle */
 };
 
 struct edge_join {
-    bool single_peer_connection;              /* join_request was given */
-    const Livekit__JoinRequest *request;      /* v0 query parameters are mapped onto it */
-    bool has_client_metadata_or_attributes;   /* given by the client, not by the token */
-    struct slice publish;                     /* legacy v0 parameter, mostly empty */
-    struct slice client_address;              /* text, through trusted proxies only */
+    bool single_peer_connection;            /* join_request was given */
+    const Livekit__JoinRequest *request;    /* v0 query parameters are mapped onto it */
+    bool has_client_metadata_or_attributes; /* given by the client, not by the token */
+    struct slice publish;                   /* legacy v0 parameter, mostly empty */
+    struct slice client_address;            /* text, through trusted proxies only */
     bool subscriber_allow_pause;
 };
 
@@ -75,7 +77,7 @@ struct edge_join {
 struct edge_msg {
     struct arena arena; /* owned */
     enum edge_msg_kind kind;
-    uint64_t conn; /* opaque handle for the answer; never 0 */
+    uint64_t conn;               /* opaque handle for the answer; never 0 */
     uint64_t received_us;        /* monotonic, for latency */
     const struct claims *claims; /* API, VALIDATE, JOIN; NULL: anonymous */
     const struct api_method *method;
@@ -94,10 +96,8 @@ must_check bool edge_reply(struct edge *e, uint64_t conn, uint16_t http_status, 
                            struct slice body);
 /* 101 Switching Protocols; then edge_send works on this handle. */
 must_check bool edge_upgrade(struct edge *e, uint64_t conn);
-/* One encoded SignalResponse to one or many. Text-mode clients get it as JSON. */
+/* One encoded SignalResponse. Text-mode clients get it as JSON. */
 must_check bool edge_send(struct edge *e, uint64_t conn, struct slice signal_response);
-must_check bool edge_send_many(struct edge *e, const uint64_t *conns, size_t count,
-                               struct slice signal_response);
 /* Signs a token payload (JSON) with the first key and sends it as SignalResponse.refresh_token. */
 must_check bool edge_send_refresh_token(struct edge *e, uint64_t conn, struct slice payload);
 /* Flushes for at most WS_CLOSE_FLUSH_MS, then a close frame with this code. */

@@ -1,0 +1,311 @@
+#include "app.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "control.h"
+#include "entropy.h"
+#include "hmac.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "signals.h"
+
+enum { SERVER_MAGIC = 0x53525630, WORKERS_MAX = 64, ICE_URLS_MAX = 64, NODE_IPS_MAX = 2 };
+
+/* Everything a running server consists of, in the order it is built. */
+struct server {
+    uint32_t magic;
+    struct settings settings;
+    struct loop *loop;
+    struct signals *signals;
+    struct control *control;
+    struct media *media;
+    struct edge *edge;
+    bool drain_asked;
+
+    /* What the configurations borrow. */
+    const char *binds[SETTINGS_LIST_MAX];
+    const char *node_ips[NODE_IPS_MAX];
+    struct edge_key keys[SETTINGS_KEYS_MAX];
+    struct slice candidates[WORKERS_MAX], ice_urls[ICE_URLS_MAX];
+    const struct metrics *metrics[WORKERS_MAX + 4];
+    struct buf labels;
+};
+
+static enum status failed(const char *what, enum status s) {
+    log_event(LOG_ERROR, "start_failed", LOG_CSTR("part", what), LOG_STATUS("status", s));
+    return s;
+}
+
+static const char *text(struct server *v, struct slice s) {
+    return s.len ? arena_cstr(&v->settings.arena, s) : NULL;
+}
+
+/* "7882" or "7882-7890"; 0 takes free ones. */
+static bool parse_ports(struct slice value, uint16_t *ret_first, uint16_t *ret_last) {
+    uint64_t first = 0, last = 0;
+    struct slice head = slice_split(&value, '-');
+    if (!slice_to_u64(head, &first) || first > UINT16_MAX) {
+        return false;
+    }
+    last = first;
+    if (value.len > 0 && (!slice_to_u64(value, &last) || last > UINT16_MAX || last < first)) {
+        return false;
+    }
+    *ret_first = (uint16_t)first;
+    *ret_last = (uint16_t)last;
+    return true;
+}
+
+static enum status start_media(struct server *v) {
+    const struct settings *s = &v->settings;
+    struct media_config config = {
+        .workers = (uint32_t)s->media_workers,
+        .loopback_candidates = s->loopback_candidate,
+        .to_control = control_media_mailbox(v->control),
+        .node_ips = v->node_ips,
+    };
+    if (!parse_ports(s->udp_port, &config.udp_port_first, &config.udp_port_last)) {
+        return failed("rtc.udp_port", STATUS_INVALID);
+    }
+    uint32_t ports = (uint32_t)config.udp_port_last - config.udp_port_first + 1;
+    if (config.udp_port_first != 0 && ports < config.workers) {
+        config.workers = ports; /* worker i takes the i-th port: no more workers than ports */
+    }
+    struct slice rest = s->node_ip;
+    while (rest.len > 0 && config.node_ips_count < NODE_IPS_MAX) {
+        v->node_ips[config.node_ips_count] = text(v, slice_trim(slice_split(&rest, ',')));
+        config.node_ips_count += v->node_ips[config.node_ips_count] != NULL;
+    }
+    enum status st = media_create(&config, &v->media);
+    return st == STATUS_OK ? st : failed("media", st);
+}
+
+static enum status derive_cluster_key(const struct settings *s, uint8_t key[16]) {
+    if (s->cluster_secret.len == 0) {
+        entropy_fill(key, 16);
+        return STATUS_OK;
+    }
+    uint8_t digest[SHA256_BYTES];
+    enum status st = sha256(s->cluster_secret, digest);
+    if (st == STATUS_OK) {
+        memcpy(key, digest, 16);
+    }
+    return st;
+}
+
+static void fill_ice_urls(struct server *v, struct node_config *config) {
+    const struct text_list *servers = &v->settings.stun_servers;
+    for (size_t i = 0; i < servers->count && i < ICE_URLS_MAX; i++) {
+        struct buf url;
+        buf_init(&url, 1024);
+        buf_put_cstr(&url, "stun:");
+        buf_put(&url, servers->items[i]);
+        v->ice_urls[config->ice_urls_count++] = arena_copy(&v->settings.arena, buf_slice(&url));
+        buf_deinit(&url);
+    }
+    config->ice_urls = v->ice_urls;
+}
+
+static enum status start_node(struct server *v) {
+    const struct settings *s = &v->settings;
+    struct node_config config = {
+        .region = s->region,
+        .version = SLICE_LIT(STOA_SPEAKS_VERSION),
+        .token_issuer = s->keys[0].key,
+        .media_workers = media_worker_count(v->media),
+        .candidates = v->candidates,
+        .auto_create = s->auto_create,
+        .enable_remote_unmute = s->enable_remote_unmute,
+        .empty_timeout_s = (uint32_t)s->empty_timeout_s,
+        .departure_timeout_s = (uint32_t)s->departure_timeout_s,
+        .max_participants = (uint32_t)s->room_max_participants,
+        .solo_timeout_s = (uint32_t)s->solo_timeout_s,
+        .max_duration_s = (uint32_t)s->max_duration_s,
+        .room_name_bytes_max = (uint32_t)s->max_room_name_length,
+        .identity_bytes_max = (uint32_t)s->max_identity_length,
+        .participant_name_bytes_max = (uint32_t)s->max_name_length,
+        .metadata_bytes_max = (uint32_t)s->max_metadata_size,
+        .attributes_bytes_max = (uint32_t)s->max_attributes_size,
+        .rooms_max = s->rooms_max,
+    };
+    for (uint32_t i = 0; i < config.media_workers; i++) {
+        v->candidates[i] = media_candidates(v->media, i);
+    }
+    config.peer.candidates = v->candidates[0];
+    memcpy(config.peer.fingerprint, media_fingerprint(v->media), sizeof(config.peer.fingerprint));
+    fill_ice_urls(v, &config);
+    entropy_fill(config.random_key, sizeof(config.random_key));
+    enum status st = derive_cluster_key(s, config.cluster_key);
+    if (st == STATUS_OK) {
+        st = control_prepare(v->control, &config);
+    }
+    return st == STATUS_OK ? st : failed("node", st);
+}
+
+static enum status start_edge(struct server *v) {
+    const struct settings *s = &v->settings;
+    struct edge_config config = {
+        .binds = v->binds,
+        .port = (uint16_t)s->port,
+        .metrics_bind = text(v, s->metrics_bind),
+        .metrics_port = s->prometheus_port ? (int)s->prometheus_port : -1,
+        .metrics_user = s->prometheus_username,
+        .metrics_password = s->prometheus_password,
+        .tls_certificate = text(v, s->tls_cert_file),
+        .tls_key = text(v, s->tls_key_file),
+        .keys = v->keys,
+        .keys_count = s->keys_count,
+        .trusted_proxies = s->trusted_proxies.items,
+        .trusted_proxies_count = s->trusted_proxies.count,
+        .threads = (uint32_t)s->edge_threads,
+        .body_bytes_max = s->max_body_size ? s->max_body_size : HTTP_BODY_BYTES_MAX,
+        .to_control = control_edge_mailbox(v->control),
+        .other_metrics = v->metrics,
+    };
+    for (size_t i = 0; i < s->bind_addresses.count; i++) {
+        v->binds[config.binds_count] = text(v, s->bind_addresses.items[i]);
+        config.binds_count += v->binds[config.binds_count] != NULL;
+    }
+    for (size_t i = 0; i < s->keys_count; i++) {
+        v->keys[i] = (struct edge_key){s->keys[i].key, s->keys[i].secret};
+    }
+    v->metrics[0] = control_metrics(v->control);
+    config.other_metrics_count =
+        1 + media_metrics(v->media, v->metrics + 1, ARRAY_LEN(v->metrics) - 1);
+    buf_printf(&v->labels, "node_id=\"%s\",node_type=\"SERVER\"",
+               control_node_id(v->control)->text);
+    config.metric_labels = buf_slice(&v->labels);
+    enum status st = edge_create(&config, &v->edge);
+    return st == STATUS_OK ? st : failed("edge", st);
+}
+
+static void on_stopped(void *arg) {
+    struct server *v = OBJ_CAST(struct server, arg, SERVER_MAGIC);
+    loop_stop(v->loop);
+}
+
+static void on_signal(void *arg, int number) {
+    struct server *v = OBJ_CAST(struct server, arg, SERVER_MAGIC);
+    log_event(LOG_INFO, "signal", LOG_INT("number", number));
+    if (number == SIGHUP) {
+        return; /* nothing to re-read yet */
+    }
+    if (v->drain_asked) {
+        control_stop(v->control);
+    } else {
+        v->drain_asked = true;
+        control_drain(v->control, (uint32_t)v->settings.drain_seconds);
+    }
+}
+
+static void say_ready(struct server *v) {
+    const struct settings *s = &v->settings;
+    for (size_t i = 0; i < s->keys_count; i++) {
+        if (s->keys[i].secret.len < 32 && !s->development) {
+            log_event(LOG_WARN, "short_secret", LOG_STR("key", s->keys[i].key),
+                      LOG_CSTR("advice", "use at least 32 characters"));
+        }
+    }
+    struct slice host = s->bind_addresses.count ? s->bind_addresses.items[0] : SLICE_LIT("0.0.0.0");
+    struct buf url;
+    buf_init(&url, 512);
+    bool v6 = slice_find(host, ':') < host.len;
+    buf_printf(&url, "%s://%s%.*s%s:%u", s->tls_cert_file.len ? "https" : "http", v6 ? "[" : "",
+               SLICE_ARG(host), v6 ? "]" : "", edge_port(v->edge));
+    log_event(
+        LOG_INFO, "ready", LOG_STR("url", buf_slice(&url)), LOG_UINT("port", edge_port(v->edge)),
+        LOG_UINT("metrics_port", edge_metrics_port(v->edge)), LOG_CSTR("version", STOA_VERSION),
+        LOG_STR("node", ident_slice(control_node_id(v->control))));
+    buf_deinit(&url);
+}
+
+static enum status start(struct server *v) {
+    v->loop = loop_create();
+    v->signals = v->loop ? signals_create(v->loop, on_signal, v) : NULL;
+    v->control = control_create();
+    if (!v->signals || !v->control) {
+        return failed("control", STATUS_NO_MEMORY);
+    }
+    enum status s = start_media(v);
+    if (s == STATUS_OK) {
+        s = start_node(v);
+    }
+    if (s == STATUS_OK) {
+        s = start_edge(v);
+    }
+    if (s == STATUS_OK) {
+        s = control_start(v->control, v->edge, v->media, on_stopped, v);
+    }
+    return s;
+}
+
+/* Reverse order: nobody new comes in, control ends, then what it talked to. */
+static void stop(struct server *v) {
+    edge_stop_accepting(v->edge);
+    control_halt(v->control);
+    v->edge = edge_destroy(v->edge, WS_CLOSE_FLUSH_MS);
+    v->media = media_destroy(v->media);
+    v->control = control_destroy(v->control);
+    v->signals = signals_destroy(v->signals);
+    v->loop = loop_destroy(v->loop);
+    buf_deinit(&v->labels);
+}
+
+static enum log_level parse_level(struct slice level, bool development) {
+    static const char *const names[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (slice_eq_cstr(level, names[i])) {
+            return (enum log_level)i;
+        }
+    }
+    return development ? LOG_DEBUG : LOG_INFO;
+}
+
+static int run(struct server *v) {
+    struct log_config log = {
+        .level = parse_level(v->settings.log_level, v->settings.development),
+        .format = v->settings.log_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,
+        .fd = STDERR_FILENO,
+    };
+    if (log_open(&log) != STATUS_OK) {
+        fputs("stoa: the log could not be opened\n", stderr);
+        return 1;
+    }
+    buf_init(&v->labels, 256);
+    enum status s = start(v);
+    if (s == STATUS_OK) {
+        say_ready(v);
+        loop_run(v->loop);
+        log_event(LOG_INFO, "stopped");
+    }
+    stop(v);
+    log_close();
+    return s == STATUS_OK ? 0 : 1;
+}
+
+int app_serve(int argc, char **argv) {
+    signals_block();
+    struct server *v = mem_zalloc(sizeof(*v));
+    if (!v || settings_init(&v->settings) != STATUS_OK) {
+        fputs("stoa: out of memory\n", stderr);
+        mem_free(v);
+        return 1;
+    }
+    v->magic = SERVER_MAGIC;
+    struct config_error error;
+    int code = 1;
+    if (config_load(&v->settings, argc, argv, &error) == STATUS_OK) {
+        code = run(v);
+    } else {
+        fprintf(stderr, "stoa: %s\n", error.text);
+    }
+    settings_deinit(&v->settings);
+    mem_free(v);
+    return code;
+}

@@ -1,0 +1,61 @@
+/* settings_table.h: every setting once: what parser, flags, environment, sample file and docs use.
+ * Columns: field, type, path in the file, default, least, most, help.
+ * Types: BOOL, UINT (with its range), TEXT, LIST (of texts). Paths are the reference's where the
+ * meaning is the same; what is ours alone lies under stoa.*. */
+#pragma once
+
+#define SETTINGS(S)                                                                                \
+    S(port, UINT, "port", "7880", 0, 65535, "HTTP and WebSocket port; 0 takes a free one")         \
+    S(bind_addresses, LIST, "bind_addresses", "", 0, 0,                                            \
+      "addresses to listen on; none means all, with --dev 127.0.0.1 and ::1")                      \
+    S(region, TEXT, "region", "", 0, 0, "region of this node, told to clients")                    \
+    S(development, BOOL, "development", "false", 0, 0,                                             \
+      "key pair devkey/secret when no keys are given, loopback only, readable logs")               \
+    S(key_file, TEXT, "key_file", "", 0, 0,                                                        \
+      "file with `key: secret` lines, readable by its owner only; replaces keys")                  \
+    S(log_level, TEXT, "logging.level", "info", 0, 0, "debug, info, warn or error")                \
+    S(log_json, BOOL, "logging.json", "true", 0, 0, "one JSON object a line; else plain text")     \
+    S(prometheus_port, UINT, "prometheus.port", "6789", 0, 65535,                                  \
+      "port of the metrics listener; 0 turns it off")                                              \
+    S(prometheus_username, TEXT, "prometheus.username", "", 0, 0, "basic auth of the metrics")     \
+    S(prometheus_password, TEXT, "prometheus.password", "", 0, 0, "basic auth of the metrics")     \
+    S(udp_port, TEXT, "rtc.udp_port", "7882", 0, 0,                                                \
+      "UDP port of media, or a range first-last: worker i takes the i-th; 0 takes free ones")      \
+    S(node_ip, TEXT, "rtc.node_ip", "", 0, 0,                                                      \
+      "address told to clients, or <v4>,<v6>; none means all of this machine's")                   \
+    S(loopback_candidate, BOOL, "rtc.enable_loopback_candidate", "false", 0, 0,                    \
+      "offer 127.0.0.1 to clients too; on with --dev")                                             \
+    S(stun_servers, LIST, "rtc.stun_servers", "", 0, 0, "host:port entries told to clients")       \
+    S(auto_create, BOOL, "room.auto_create", "true", 0, 0, "the first join creates the room")      \
+    S(room_max_participants, UINT, "room.max_participants", "0", 0, 4294967295,                    \
+      "participants a room admits; 0 means no limit")                                              \
+    S(empty_timeout_s, UINT, "room.empty_timeout", "300", 0, 4294967295,                           \
+      "seconds a room stays that nobody joined")                                                   \
+    S(departure_timeout_s, UINT, "room.departure_timeout", "20", 0, 4294967295,                    \
+      "seconds a room stays after the last one left")                                              \
+    S(enable_remote_unmute, BOOL, "room.enable_remote_unmute", "false", 0, 0,                      \
+      "let the API unmute tracks")                                                                 \
+    S(solo_timeout_s, UINT, "stoa.solo_timeout", "0", 0, 4294967295,                               \
+      "seconds one participant may stay alone; 0 means for ever")                                  \
+    S(max_duration_s, UINT, "stoa.max_duration", "0", 0, 4294967295,                               \
+      "seconds a room may last; 0 means for ever")                                                 \
+    S(max_room_name_length, UINT, "limit.max_room_name_length", "256", 0, 4096, "bytes")           \
+    S(max_identity_length, UINT, "limit.max_participant_identity_length", "256", 0, 4096, "bytes") \
+    S(max_name_length, UINT, "limit.max_participant_name_length", "256", 0, 4096, "bytes")         \
+    S(max_metadata_size, UINT, "limit.max_metadata_size", "524288", 0, 524288, "bytes")            \
+    S(max_attributes_size, UINT, "limit.max_attributes_size", "65536", 0, 65536, "bytes")          \
+    S(max_body_size, UINT, "limit.max_api_request_body_size", "10485760", 0, 10485760,             \
+      "bytes of an HTTP request body")                                                             \
+    S(rooms_max, UINT, "stoa.rooms_max", "2000000", 1, 4194304,                                    \
+      "rooms this node holds at most; beyond, creates are refused")                                \
+    S(edge_threads, UINT, "stoa.edge_threads", "1", 1, 64, "threads for HTTP and WebSocket")       \
+    S(media_workers, UINT, "stoa.media_workers", "1", 1, 64, "threads for media")                  \
+    S(trusted_proxies, LIST, "stoa.trusted_proxies", "", 0, 0,                                     \
+      "CIDRs whose X-Forwarded-For is believed")                                                   \
+    S(metrics_bind, TEXT, "stoa.metrics_bind", "127.0.0.1", 0, 0, "address of the metrics")        \
+    S(tls_cert_file, TEXT, "stoa.tls_cert_file", "", 0, 0, "PEM certificate chain; turns on TLS")  \
+    S(tls_key_file, TEXT, "stoa.tls_key_file", "", 0, 0, "PEM private key of the certificate")     \
+    S(cluster_secret, TEXT, "stoa.cluster_secret", "", 0, 0,                                       \
+      "secret shared by all nodes; none means a fresh one at each start")                          \
+    S(drain_seconds, UINT, "stoa.drain_seconds", "0", 0, 86400,                                    \
+      "seconds to wait for participants to leave after SIGTERM; 0 means as long as it takes")

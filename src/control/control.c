@@ -1,0 +1,305 @@
+#include "control_priv.h"
+
+#include <string.h>
+
+#include "mem.h"
+
+void control_run(struct control *c, const struct node_event *ev) {
+    enum status s = node_step(c->node, ev, &c->fx);
+    if (s != STATUS_OK) {
+        metric_inc(&c->metrics.control_steps_failed);
+        log_limited(&c->log_step, c->now.mono_ms, LOG_WARN, "step_failed",
+                    LOG_UINT("event", (uint64_t)ev->kind), LOG_STATUS("status", s));
+    }
+    control_apply(c);
+}
+
+static struct node_join join_from(const struct edge_join *j) {
+    return (struct node_join){
+        .single_peer_connection = j->single_peer_connection,
+        .client_gave_metadata_or_attributes = j->has_client_metadata_or_attributes,
+        .request = j->request,
+        .publish = j->publish,
+        .client_address = j->client_address,
+    };
+}
+
+static void run_edge_msg(struct control *c, const struct edge_msg *m) {
+    struct node_event ev = {.time = c->now, .conn = m->conn, .claims = m->claims};
+    switch (m->kind) {
+    case EDGE_API:
+        ev.kind = EV_API;
+        ev.api.method = m->method;
+        ev.api.coding = m->coding;
+        ev.api.request = m->request;
+        break;
+    case EDGE_VALIDATE:
+        ev.kind = EV_VALIDATE;
+        ev.join = join_from(&m->join);
+        break;
+    case EDGE_JOIN:
+        ev.kind = EV_JOIN;
+        ev.join = join_from(&m->join);
+        break;
+    case EDGE_SIGNAL:
+        ev.kind = EV_SIGNAL;
+        ev.signal = m->signal;
+        break;
+    case EDGE_CLOSED: ev.kind = EV_SIGNAL_CLOSED; break;
+    }
+    control_run(c, &ev);
+}
+
+/* The clocks of this turn: read once, so that all its events happen at one time. */
+static void take_time(struct control *c) {
+    c->now = (struct dir_time){.wall_ms = clock_wall_ms(), .mono_ms = loop_now_ms(c->loop)};
+}
+
+static void on_edge(void *arg, uint32_t events) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    struct edge_msg *batch[CONTROL_BATCH];
+    take_time(c);
+    size_t count = mailbox_drain(c->from_edge, batch, CONTROL_BATCH);
+    for (size_t i = 0; i < count; i++) {
+        run_edge_msg(c, batch[i]);
+        edge_msg_free(batch[i]);
+    }
+}
+
+static void on_media(void *arg, uint32_t events) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    struct media_event batch[CONTROL_BATCH];
+    take_time(c);
+    size_t count = mailbox_drain(c->from_media, batch, CONTROL_BATCH);
+    for (size_t i = 0; i < count; i++) {
+        static const enum node_event_kind kinds[] = {
+            [MEDIA_CONNECTED] = EV_TRANSPORT_UP,
+            [MEDIA_DISCONNECTED] = EV_TRANSPORT_LOST,
+            [MEDIA_FAILED] = EV_TRANSPORT_LOST,
+            [MEDIA_DATA_OPEN] = EV_DATA_OPEN,
+        };
+        struct node_event ev = {.kind = kinds[batch[i].kind], .time = c->now};
+        ev.transport.id = batch[i].transport;
+        ev.transport.reason = batch[i].reason;
+        control_run(c, &ev);
+    }
+}
+
+static void step_kind(struct control *c, enum node_event_kind kind) {
+    struct node_event ev = {.kind = kind, .time = c->now};
+    control_run(c, &ev);
+}
+
+static void begin_stop(struct control *c) {
+    if (c->state >= CONTROL_STOPPING) {
+        return;
+    }
+    c->state = CONTROL_STOPPING;
+    step_kind(c, EV_STOP);
+    c->state_deadline_ms = c->now.mono_ms + CONTROL_STOP_FLUSH_MS;
+}
+
+static void begin_drain(struct control *c, uint32_t limit_s) {
+    if (c->state != CONTROL_SERVING) {
+        return;
+    }
+    c->state = CONTROL_DRAINING;
+    c->state_deadline_ms = limit_s ? c->now.mono_ms + (uint64_t)limit_s * 1000 : UINT64_MAX;
+    log_event(LOG_INFO, "draining", LOG_UINT("participants", node_counts(c->node).participants));
+    edge_set_draining(c->edge);
+    step_kind(c, EV_DRAIN);
+}
+
+static void on_command(void *arg, uint32_t events) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    struct control_command command;
+    take_time(c);
+    while (mailbox_drain(c->commands, &command, 1) == 1) {
+        if (command.stop) {
+            begin_stop(c);
+        } else {
+            begin_drain(c, command.limit_s);
+        }
+    }
+}
+
+static void advance_state(struct control *c, const struct node_counts *counts) {
+    if (c->state == CONTROL_DRAINING &&
+        (counts->participants == 0 || c->now.mono_ms >= c->state_deadline_ms)) {
+        begin_stop(c);
+    }
+    if (c->state == CONTROL_STOPPING && c->now.mono_ms >= c->state_deadline_ms &&
+        node_next_deadline_ms(c->node) > c->now.mono_ms) {
+        c->state = CONTROL_STOPPED;
+        c->on_stopped(c->on_stopped_arg);
+    }
+}
+
+static void set_gauges(struct control *c, const struct node_counts *counts) {
+    metric_set(&c->metrics.rooms, counts->rooms);
+    metric_set(&c->metrics.participants, counts->participants);
+    metric_set(&c->metrics.sessions, counts->sessions);
+    metric_set(&c->metrics.rooms_overdue, counts->overdue_rooms);
+    metric_set(&c->metrics.oldest_overdue_ms, counts->oldest_overdue_ms);
+    metric_set(&c->metrics.scan_findings, counts->scan_findings);
+    struct loop_stats stats = loop_stats_take(c->loop);
+    metric_set(&c->metrics.control_turns, stats.turns);
+    metric_set(&c->metrics.control_busy_us, stats.busy_us);
+    metric_set(&c->metrics.control_turn_us_max, stats.turn_us_max);
+    metric_set(&c->metrics.mailbox_full,
+               mailbox_refused(c->from_edge) + mailbox_refused(c->from_media));
+    metric_set(&c->metrics.log_dropped, log_dropped());
+}
+
+static void on_timer(void *arg) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    take_time(c);
+    struct node_counts counts = node_counts(c->node);
+    edge_set_ready(c->edge, c->state == CONTROL_SERVING, c->now.wall_ms);
+    set_gauges(c, &counts);
+    advance_state(c, &counts);
+    loop_timer_set(&c->timer,
+                   c->now.mono_ms + (c->state == CONTROL_SERVING ? CONTROL_TURN_MS_MAX : 50));
+}
+
+/* Once a turn, after all events: deadlines and slices, one budget's worth. */
+static void on_turn(void *arg) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    take_time(c);
+    control_repair(c);
+    uint64_t due = node_next_deadline_ms(c->node);
+    if (due <= c->now.mono_ms) {
+        step_kind(c, EV_TICK);
+        due = node_next_deadline_ms(c->node);
+    }
+    if (due <= c->now.mono_ms || c->broken_count > 0 || c->retries_count > 0) {
+        loop_again(c->loop);
+    } else if (due != UINT64_MAX) {
+        loop_timer_set(&c->tick, due);
+    }
+}
+
+/* Only wakes the loop: the turn's hook does the work. */
+static void on_tick(void *arg) {
+}
+
+static void control_main(void *arg) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    loop_run(c->loop);
+}
+
+struct control *control_create(void) {
+    struct control *c = mem_zalloc(sizeof(*c));
+    if (!c) {
+        return NULL;
+    }
+    c->magic = CONTROL_MAGIC;
+    effects_init(&c->fx);
+    c->from_edge = mailbox_create(sizeof(struct edge_msg *), MAILBOX_CONTROL_MAX);
+    c->from_media = mailbox_create(sizeof(struct media_event), MAILBOX_CONTROL_MAX);
+    c->commands = mailbox_create(sizeof(struct control_command), 16);
+    c->loop = loop_create();
+    if (!c->from_edge || !c->from_media || !c->commands || !c->loop) {
+        return control_destroy(c);
+    }
+    return c;
+}
+
+struct mailbox *control_edge_mailbox(struct control *c) {
+    return c->from_edge;
+}
+
+struct mailbox *control_media_mailbox(struct control *c) {
+    return c->from_media;
+}
+
+struct metrics *control_metrics(struct control *c) {
+    return &c->metrics;
+}
+
+const struct ident *control_node_id(const struct control *c) {
+    return node_id(c->node);
+}
+
+enum status control_prepare(struct control *c, struct node_config *config) {
+    config->metrics = &c->metrics;
+    struct dir_time now = {.wall_ms = clock_wall_ms(), .mono_ms = clock_mono_ms()};
+    return node_create(config, now, &c->node);
+}
+
+static enum status add_sources(struct control *c) {
+    enum status s =
+        loop_add(c->loop, &c->edge_source, mailbox_fd(c->from_edge), LOOP_READ, on_edge, c);
+    if (s == STATUS_OK) {
+        s = loop_add(c->loop, &c->media_source, mailbox_fd(c->from_media), LOOP_READ, on_media, c);
+    }
+    if (s == STATUS_OK) {
+        s = loop_add(c->loop, &c->command_source, mailbox_fd(c->commands), LOOP_READ, on_command,
+                     c);
+    }
+    if (s == STATUS_OK) {
+        s = loop_timer_init(c->loop, &c->timer, on_timer, c);
+    }
+    if (s == STATUS_OK) {
+        s = loop_timer_init(c->loop, &c->tick, on_tick, c);
+    }
+    return s;
+}
+
+enum status control_start(struct control *c, struct edge *edge, struct media *media,
+                          void (*on_stopped)(void *arg), void *arg) {
+    assert(c->node && !c->thread);
+    c->edge = edge;
+    c->media = media;
+    c->on_stopped = on_stopped;
+    c->on_stopped_arg = arg;
+    enum status s = add_sources(c);
+    if (s != STATUS_OK) {
+        return s;
+    }
+    loop_set_hook(c->loop, on_turn, c);
+    loop_timer_set(&c->timer, clock_mono_ms());
+    return thread_start("control", control_main, c, &c->thread);
+}
+
+static void command(struct control *c, bool stop, uint32_t limit_s) {
+    struct control_command m = {.stop = stop, .limit_s = limit_s};
+    /* A full mailbox already holds as many commands of the same kind: nothing is lost. */
+    if (!mailbox_push(c->commands, &m)) {
+        log_event(LOG_WARN, "command_refused", LOG_BOOL("stop", stop));
+    }
+}
+
+void control_drain(struct control *c, uint32_t limit_s) {
+    command(c, false, limit_s);
+}
+
+void control_stop(struct control *c) {
+    command(c, true, 0);
+}
+
+void control_halt(struct control *c) {
+    if (c && c->thread) {
+        loop_stop(c->loop);
+        c->thread = thread_join(c->thread);
+    }
+}
+
+struct control *control_destroy(struct control *c) {
+    if (!c) {
+        return NULL;
+    }
+    control_halt(c);
+    struct edge_msg *left = NULL;
+    while (c->from_edge && mailbox_drain(c->from_edge, &left, 1) == 1) {
+        edge_msg_free(left);
+    }
+    c->node = node_destroy(c->node);
+    effects_deinit(&c->fx);
+    c->loop = loop_destroy(c->loop);
+    c->from_edge = mailbox_destroy(c->from_edge);
+    c->from_media = mailbox_destroy(c->from_media);
+    c->commands = mailbox_destroy(c->commands);
+    mem_free(c);
+    return NULL;
+}

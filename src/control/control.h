@@ -1,0 +1,35 @@
+/* control.h: the control thread: sources to events, node_step, effects to edge and media.
+ * Owns: the node, the two mailboxes that feed it, its thread and its metrics.
+ * Never: waits: a full mailbox of somebody else is counted and answered by closing what it hits.
+ * Invariant: node_step runs on this thread alone, one event at a time, and its effects are
+ *   carried out before the next.
+ * Callers: app, in the order of the declarations. */
+#pragma once
+
+#include "edge.h"
+#include "media.h"
+#include "node.h"
+
+struct control;
+
+/* NULL without memory or descriptors. */
+must_check struct control *control_create(void);
+/* For edge_config.to_control and media_config.to_control. */
+struct mailbox *control_edge_mailbox(struct control *c);
+struct mailbox *control_media_mailbox(struct control *c);
+struct metrics *control_metrics(struct control *c);
+/* Makes the node; config->metrics is set here. Before control_start. */
+must_check enum status control_prepare(struct control *c, struct node_config *config);
+const struct ident *control_node_id(const struct control *c);
+/* on_stopped runs on the control thread once everybody was told to leave. Both are borrowed and
+ * outlive control_destroy's join. */
+must_check enum status control_start(struct control *c, struct edge *edge, struct media *media,
+                                     void (*on_stopped)(void *arg), void *arg);
+/* Any thread. No new rooms; stops once nobody is left, or after limit_s seconds (0: no limit). */
+void control_drain(struct control *c, uint32_t limit_s);
+/* Any thread. Everybody gets a leave now. */
+void control_stop(struct control *c);
+/* Stops the thread; nothing is stepped afterwards. Edge and media still exist. NULL: nothing. */
+void control_halt(struct control *c);
+/* After edge and media are gone: they use its mailboxes and metrics. */
+struct control *control_destroy(struct control *c);

@@ -1,0 +1,183 @@
+#include "control_priv.h"
+
+#include <string.h>
+
+/* A session whose messages cannot be queued has a hole in its stream: it must end. */
+static void mark_broken(struct control *c, uint64_t conn) {
+    metric_inc(&c->metrics.control_edge_full);
+    if (c->broken_count < CONTROL_BROKEN_MAX) {
+        c->broken[c->broken_count++] = conn;
+    } else {
+        metric_inc(&c->metrics.control_broken_lost);
+    }
+}
+
+static void retry_later(struct control *c, bool route, uint64_t id) {
+    metric_inc(&c->metrics.control_media_full);
+    if (c->retries_count < CONTROL_RETRY_MAX) {
+        c->retries[c->retries_count++] = (struct control_retry){.route = route, .id = id};
+    } else {
+        metric_inc(&c->metrics.control_broken_lost);
+    }
+}
+
+static void copy_text(char *out, size_t size, struct slice text) {
+    assert(text.len < size);
+    memcpy(out, text.data, text.len);
+    out[text.len] = 0;
+}
+
+static bool open_transport(struct control *c, const struct fx_transport *t) {
+    struct media_transport_open open = {
+        .transport = t->id, .worker = t->worker, .opens_channels = t->opens_channels};
+    copy_text(open.ufrag, sizeof(open.ufrag), t->ufrag);
+    copy_text(open.pwd, sizeof(open.pwd), t->pwd);
+    return media_open(c->media, &open);
+}
+
+static bool set_remote(struct control *c, const struct fx_transport *t) {
+    struct media_transport_remote remote = {
+        .transport = t->id, .has_data = t->has_data, .max_message_bytes = t->max_message_bytes};
+    copy_text(remote.ufrag, sizeof(remote.ufrag), t->ufrag);
+    copy_text(remote.pwd, sizeof(remote.pwd), t->pwd);
+    memcpy(remote.fingerprint, t->fingerprint, sizeof(remote.fingerprint));
+    return media_set_remote(c->media, &remote);
+}
+
+static bool restart_transport(struct control *c, const struct fx_transport *t) {
+    char ufrag[UFRAG_LEN + 1], pwd[ICE_PWD_LEN + 1];
+    copy_text(ufrag, sizeof(ufrag), t->ufrag);
+    copy_text(pwd, sizeof(pwd), t->pwd);
+    return media_restart(c->media, t->id, ufrag, pwd);
+}
+
+static bool put_route(struct control *c, const struct fx_route *r) {
+    struct media_route route = {
+        .participant = r->participant,
+        .room = r->room_key,
+        .sid = r->sid,
+        .identity = r->identity,
+        .rx_transport = r->rx_transport,
+        .tx_transport = r->tx_transport,
+        .can_publish_data = r->can_publish_data,
+        .hidden = r->hidden,
+        .agent = r->agent,
+        .active = r->active,
+    };
+    return media_route_put(c->media, &route);
+}
+
+static void log_note(const struct fx_note *note) {
+    static const char *const names[] = {
+        [NOTE_ROOM_STARTED] = "room_started",
+        [NOTE_ROOM_FINISHED] = "room_finished",
+        [NOTE_PARTICIPANT_JOINED] = "participant_joined",
+        [NOTE_PARTICIPANT_LEFT] = "participant_left",
+        [NOTE_PARTICIPANT_CONNECTION_ABORTED] = "participant_connection_aborted",
+    };
+    if (note->kind == NOTE_ROOM_STARTED || note->kind == NOTE_ROOM_FINISHED) {
+        log_event(LOG_INFO, names[note->kind], LOG_STR("room", note->room_name),
+                  LOG_STR("room_sid", ident_slice(&note->room_sid)));
+        return;
+    }
+    log_event(LOG_INFO, names[note->kind], LOG_STR("room", note->room_name),
+              LOG_STR("room_sid", ident_slice(&note->room_sid)),
+              LOG_STR("identity", note->identity),
+              LOG_STR("participant_sid", ident_slice(&note->participant_sid)),
+              LOG_UINT("disconnect_reason", note->disconnect_reason));
+}
+
+static void apply_to_edge(struct control *c, const struct effect *fx) {
+    bool taken = true;
+    uint64_t conn = fx->conns_count ? fx->conns[0] : fx->conn;
+    switch (fx->kind) {
+    case FX_API_REPLY:
+        taken = edge_reply(c->edge, conn, fx->http_status,
+                           fx->body_is_json ? EDGE_BODY_JSON : EDGE_BODY_PROTOBUF, fx->bytes);
+        break;
+    case FX_TEXT_REPLY:
+        taken = edge_reply(c->edge, conn, fx->http_status, EDGE_BODY_TEXT, fx->bytes);
+        break;
+    case FX_UPGRADE: taken = edge_upgrade(c->edge, conn); break;
+    case FX_REFRESH_TOKEN: taken = edge_send_refresh_token(c->edge, conn, fx->bytes); break;
+    case FX_CLOSE_SIGNAL: taken = edge_close(c->edge, conn, fx->ws_code); break;
+    case FX_SIGNAL:
+        for (size_t i = 0; i < fx->conns_count; i++) {
+            if (!edge_send(c->edge, fx->conns[i], fx->bytes)) {
+                mark_broken(c, fx->conns[i]);
+            }
+        }
+        return;
+    default: assert(false);
+    }
+    if (!taken) {
+        mark_broken(c, conn);
+    }
+}
+
+static void apply_to_media(struct control *c, const struct effect *fx) {
+    bool taken = true;
+    switch (fx->kind) {
+    case FX_TRANSPORT_OPEN: taken = open_transport(c, &fx->transport); break;
+    case FX_TRANSPORT_REMOTE: taken = set_remote(c, &fx->transport); break;
+    case FX_TRANSPORT_RESTART: taken = restart_transport(c, &fx->transport); break;
+    case FX_ROUTE_PUT: taken = put_route(c, &fx->route); break;
+    case FX_DATA_SEND:
+        taken = media_data_send(c->media, fx->room_key, fx->reliable, fx->bytes);
+        break;
+    case FX_TRANSPORT_CLOSE:
+        if (!media_close(c->media, fx->transport.id)) {
+            retry_later(c, false, fx->transport.id);
+        }
+        return;
+    case FX_ROUTE_REMOVE:
+        if (!media_route_remove(c->media, fx->route.participant)) {
+            retry_later(c, true, fx->route.participant);
+        }
+        return;
+    default: assert(false);
+    }
+    if (!taken) {
+        /* A transport that never opens is ended by the join timeout; a lost message is counted. */
+        metric_inc(&c->metrics.control_media_full);
+    }
+}
+
+void control_apply(struct control *c) {
+    for (size_t i = 0; i < c->fx.count; i++) {
+        const struct effect *fx = &c->fx.items[i];
+        if (fx->kind == FX_NOTE) {
+            log_note(&fx->note);
+        } else if (fx->kind < FX_TRANSPORT_OPEN) {
+            apply_to_edge(c, fx);
+        } else {
+            apply_to_media(c, fx);
+        }
+    }
+    effects_clear(&c->fx);
+}
+
+static void repeat_closes(struct control *c) {
+    size_t done = 0;
+    for (; done < c->retries_count; done++) {
+        const struct control_retry *r = &c->retries[done];
+        bool taken = r->route ? media_route_remove(c->media, r->id) : media_close(c->media, r->id);
+        if (!taken) {
+            break;
+        }
+    }
+    c->retries_count -= done;
+    memmove(c->retries, c->retries + done, c->retries_count * sizeof(c->retries[0]));
+}
+
+void control_repair(struct control *c) {
+    repeat_closes(c);
+    size_t done = 0;
+    while (done < c->broken_count && edge_close(c->edge, c->broken[done], 1013)) {
+        struct node_event ev = {.kind = EV_SIGNAL_CLOSED, .time = c->now, .conn = c->broken[done]};
+        done++;
+        control_run(c, &ev); /* may append to broken: only the front is removed below */
+    }
+    c->broken_count -= done;
+    memmove(c->broken, c->broken + done, c->broken_count * sizeof(c->broken[0]));
+}

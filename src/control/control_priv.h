@@ -1,0 +1,68 @@
+/* control_priv.h: what the files of this folder share. */
+#pragma once
+
+#include "clock.h"
+#include "control.h"
+#include "log.h"
+#include "loop.h"
+#include "thread.h"
+
+enum {
+    CONTROL_MAGIC = 0x43544c30,
+    CONTROL_BATCH = 256,        /* events a turn from each source: bounds a turn */
+    CONTROL_BROKEN_MAX = 4096,  /* sessions to close because their edge thread is behind */
+    CONTROL_RETRY_MAX = 16384,  /* closes that media has not taken yet */
+    CONTROL_TURN_MS_MAX = 1000, /* the longest wait: readiness is refreshed so often */
+    CONTROL_STOP_FLUSH_MS =
+        WS_CLOSE_FLUSH_MS + 250, /* after the leaves, before edge is torn down */
+};
+
+enum control_state { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPING, CONTROL_STOPPED };
+
+/* From app: what a signal asked for. */
+struct control_command {
+    bool stop; /* else drain */
+    uint32_t limit_s;
+};
+
+/* A command that must not be lost although media's mailbox was full. */
+struct control_retry {
+    bool route; /* else transport */
+    uint64_t id;
+};
+
+struct control {
+    uint32_t magic;
+    /* owned    */ struct mailbox *from_edge, *from_media;
+    /* owned    */ struct loop *loop;
+    /* owned    */ struct thread *thread;
+    /* owned    */ struct node *node;
+    /* borrowed */ struct edge *edge;
+    /* borrowed */ struct media *media;
+    struct effects fx;
+    struct loop_source edge_source, media_source;
+    struct loop_timer timer; /* readiness, gauges, drain: at a steady pace */
+    struct loop_timer tick;  /* the next deadline of the node */
+    struct metrics metrics;
+    struct dir_time now;
+
+    enum control_state state;
+    uint64_t state_deadline_ms;
+    /* owned    */ struct mailbox *commands;
+    struct loop_source command_source;
+    void (*on_stopped)(void *arg);
+    void *on_stopped_arg;
+
+    uint64_t broken[CONTROL_BROKEN_MAX];
+    size_t broken_count;
+    struct control_retry retries[CONTROL_RETRY_MAX];
+    size_t retries_count;
+    struct log_limit log_step, log_full;
+};
+
+/* Runs one event and carries its effects out. */
+void control_run(struct control *c, const struct node_event *ev);
+/* Carries out and clears c->fx. */
+void control_apply(struct control *c);
+/* Closes what could not be sent to, and repeats closes that media had no room for. */
+void control_repair(struct control *c);

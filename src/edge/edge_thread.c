@@ -1,0 +1,327 @@
+#include "edge_priv.h"
+
+#include <string.h>
+
+#include "fd.h"
+
+/* ---- messages to control ----------------------------------------------------------------------
+ */
+
+struct edge_msg *edge_msg_create(enum edge_msg_kind kind) {
+    struct edge_msg *m = mem_zalloc(sizeof(*m));
+    if (m) {
+        m->kind = kind;
+        arena_init(&m->arena, EDGE_MSG_BYTES_MAX);
+    }
+    return m;
+}
+
+void edge_msg_free(struct edge_msg *m) {
+    if (m) {
+        arena_deinit(&m->arena);
+        mem_free(m);
+    }
+}
+
+/* Closes are never lost: control would keep a ghost. What cannot be sent now is tried each turn;
+ * the set is bounded by the connections there were. */
+static void send_unsent(struct edge_thread *t) {
+    while (t->unsent_count > 0) {
+        struct edge_msg *m = edge_msg_create(EDGE_CLOSED);
+        if (!m) {
+            return;
+        }
+        m->conn = t->unsent[t->unsent_count - 1];
+        if (!mailbox_push(t->edge->config.to_control, &m)) {
+            edge_msg_free(m);
+            return;
+        }
+        t->unsent_count--;
+    }
+}
+
+void edge_tell_closed(struct edge_thread *t, uint64_t handle) {
+    if (t->unsent_count == EDGE_UNSENT_MAX) {
+        metric_inc(&t->metrics.edge_closes_lost);
+        return;
+    }
+    t->unsent[t->unsent_count++] = handle;
+    send_unsent(t);
+}
+
+/* ---- commands of control ----------------------------------------------------------------------
+ */
+
+static const char *content_type(enum edge_body kind) {
+    switch (kind) {
+    case EDGE_BODY_JSON: return "application/json";
+    case EDGE_BODY_PROTOBUF: return "application/protobuf";
+    case EDGE_BODY_TEXT: break;
+    }
+    return "text/plain; charset=utf-8";
+}
+
+void edge_count_answer(struct edge_conn *c, uint16_t status) {
+    struct edge_thread *t = c->thread;
+    const struct api_method *method = c->request.method;
+    if (!method) {
+        return;
+    }
+    latency_record(&t->latencies[method->op], clock_mono_us() - c->request.begun_us);
+    metric_inc(&t->statuses[method->op][status == 200 ? 0 : status < 500 ? 1 : 2]);
+}
+
+static void on_reply(struct edge_conn *c, const struct edge_cmd *cmd) {
+    if (c->state == CONN_JOINING) {
+        c->request.keep_alive = false; /* refused: control has no session for this handle */
+        c->state = CONN_WAITING;
+    }
+    if (c->state != CONN_WAITING) {
+        return;
+    }
+    struct edge_thread *t = c->thread;
+    uint64_t handle = conn_handle(c);
+    http_answer(c, cmd->http_status, content_type(cmd->body_kind), bytes_slice(&cmd->bytes));
+    c = conn_resolve(t, handle);
+    if (c && c->state == CONN_HEAD && c->in.len > 0) {
+        http_on_bytes(c);
+    }
+}
+
+static void run_command(struct edge_thread *t, const struct edge_cmd *cmd) {
+    struct edge_conn *c = conn_resolve(t, cmd->conn);
+    if (!c) {
+        return; /* gone meanwhile */
+    }
+    bool open = c->state == CONN_WEBSOCKET;
+    switch (cmd->kind) {
+    case CMD_REPLY: on_reply(c, cmd); break;
+    case CMD_UPGRADE:
+        if (c->state == CONN_JOINING) {
+            ws_begin(c);
+        }
+        break;
+    case CMD_SEND:
+        if (open) {
+            ws_send_signal(c, bytes_slice(&cmd->bytes));
+        }
+        break;
+    case CMD_REFRESH_TOKEN:
+        if (open) {
+            ws_send_refresh_token(c, bytes_slice(&cmd->bytes));
+        }
+        break;
+    case CMD_CLOSE:
+        if (open) {
+            ws_close(c, cmd->ws_code);
+        } else if (c->state == CONN_JOINING) {
+            conn_destroy(c);
+        }
+        break;
+    }
+}
+
+static void on_commands(void *arg, uint32_t events) {
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
+    struct edge_cmd batch[EDGE_CMDS_PER_TURN];
+    size_t count = mailbox_drain(t->commands, batch, EDGE_CMDS_PER_TURN);
+    for (size_t i = 0; i < count; i++) {
+        run_command(t, &batch[i]);
+        bytes_deinit(&batch[i].bytes);
+    }
+}
+
+/* ---- accepting --------------------------------------------------------------------------------
+ */
+
+static void pause_accepting(struct edge_thread *t) {
+    metric_inc(&t->metrics.edge_accept_paused);
+    t->accept_paused = true;
+    for (size_t i = 0; i < t->listeners_count; i++) {
+        if (t->listeners[i].fd >= 0) {
+            loop_modify(&t->listeners[i].source, 0);
+        }
+    }
+}
+
+static void resume_accepting(struct edge_thread *t) {
+    t->accept_paused = false;
+    for (size_t i = 0; i < t->listeners_count; i++) {
+        if (t->listeners[i].fd >= 0) {
+            loop_modify(&t->listeners[i].source, LOOP_READ);
+        }
+    }
+}
+
+static void on_listener(void *arg, uint32_t events) {
+    struct listener *l = arg;
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, l->thread, EDGE_THREAD_MAGIC);
+    for (int i = 0; i < EDGE_ACCEPTS_PER_TURN; i++) {
+        int fd = -1;
+        struct net_address peer;
+        enum status s = tcp_accept(l->fd, &fd, &peer);
+        if (s == STATUS_EXHAUSTED) {
+            pause_accepting(t); /* no descriptors: what is open goes on; tried again each second */
+            return;
+        }
+        if (s != STATUS_OK) {
+            return;
+        }
+        metric_inc(&t->metrics.edge_accepted);
+        if (!conn_create(t, fd, &peer, l->is_metrics)) {
+            fd_close(&fd);
+        }
+    }
+}
+
+static void close_listeners(struct edge_thread *t) {
+    for (size_t i = 0; i < t->listeners_count; i++) {
+        if (t->listeners[i].fd >= 0) {
+            loop_remove(&t->listeners[i].source);
+            fd_close(&t->listeners[i].fd);
+        }
+    }
+}
+
+/* ---- turns ------------------------------------------------------------------------------------
+ */
+
+static void set_gauges(struct edge_thread *t) {
+    struct metrics *m = &t->metrics;
+    metric_set(&m->edge_conns, t->conns.count);
+    metric_set(&m->edge_strangers, t->strangers_count);
+    metric_set(&m->edge_body_bytes, t->body_bytes);
+    metric_set(&m->edge_websockets, t->websockets);
+    metric_set(&m->mailbox_full, mailbox_refused(t->commands));
+    struct loop_stats stats = loop_stats_take(t->loop);
+    metric_set(&m->edge_busy_us, stats.busy_us);
+    metric_set(&m->edge_turn_us_max, stats.turn_us_max);
+}
+
+static void on_second(void *arg) {
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
+    set_gauges(t);
+    if (t->accept_paused) {
+        resume_accepting(t);
+    }
+    loop_timer_set(&t->second, loop_now_ms(t->loop) + 1000);
+}
+
+static void on_turn(void *arg) {
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
+    if (atomic_load(&t->stop_accepting)) {
+        close_listeners(t);
+    }
+    send_unsent(t);
+    if (t->unsent_count > 0) {
+        loop_again(t->loop);
+    }
+}
+
+static void edge_thread_main(void *arg) {
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
+    loop_run(t->loop);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+static enum status make_keys(struct edge_thread *t) {
+    const struct edge_config *config = &t->edge->config;
+    for (size_t i = 0; i < config->keys_count; i++) {
+        t->hmacs[i] = hmac_key_create(HMAC_SHA256, config->keys[i].secret);
+        if (!t->hmacs[i]) {
+            return STATUS_NO_MEMORY;
+        }
+    }
+    return STATUS_OK;
+}
+
+struct edge_thread *edge_thread_create(struct edge *e, uint32_t index) {
+    struct edge_thread *t = mem_zalloc(sizeof(*t));
+    if (!t) {
+        return NULL;
+    }
+    t->magic = EDGE_THREAD_MAGIC;
+    t->edge = e;
+    t->index = index;
+    pool_init(&t->conns, sizeof(struct edge_conn), EDGE_CONNS_MAX);
+    t->loop = loop_create();
+    t->commands = mailbox_create(sizeof(struct edge_cmd), MAILBOX_EDGE_MAX);
+    bool ok = t->loop && t->commands && make_keys(t) == STATUS_OK &&
+              loop_add(t->loop, &t->command_source, mailbox_fd(t->commands), LOOP_READ, on_commands,
+                       t) == STATUS_OK &&
+              loop_timer_init(t->loop, &t->second, on_second, t) == STATUS_OK;
+    if (!ok) {
+        return edge_thread_destroy(t);
+    }
+    loop_set_hook(t->loop, on_turn, t);
+    loop_timer_set(&t->second, clock_mono_ms());
+    return t;
+}
+
+enum status edge_thread_listen(struct edge_thread *t, int fd, bool is_metrics) {
+    assert(t->listeners_count < EDGE_LISTENERS_MAX);
+    struct listener *l = &t->listeners[t->listeners_count++];
+    *l = (struct listener){.thread = t, .fd = fd, .is_metrics = is_metrics};
+    return loop_add(t->loop, &l->source, fd, LOOP_READ, on_listener, l);
+}
+
+enum status edge_thread_start(struct edge_thread *t) {
+    return thread_start("edge", edge_thread_main, t, &t->thread);
+}
+
+/* What control said last (leaves, answers) still goes out, for at most grace_ms. */
+static void flush_last(struct edge_thread *t, uint32_t grace_ms) {
+    uint64_t until = clock_mono_ms() + grace_ms;
+    bool waiting = true;
+    while (waiting && clock_mono_ms() < until) {
+        loop_turn(t->loop, 10);
+        waiting = mailbox_count(t->commands) > 0;
+        for (uint32_t i = 0; i < pool_extent(&t->conns) && !waiting; i++) {
+            struct pool_ref ref;
+            struct edge_conn *c = pool_at(&t->conns, i, &ref);
+            waiting = c && c->out.len > c->out_sent;
+        }
+    }
+}
+
+void edge_thread_halt(struct edge_thread *t, uint32_t grace_ms) {
+    if (t && t->thread) {
+        atomic_store(&t->stop_accepting, true);
+        loop_stop(t->loop);
+        t->thread = thread_join(t->thread);
+        flush_last(t, grace_ms);
+    }
+}
+
+struct edge_thread *edge_thread_destroy(struct edge_thread *t) {
+    if (!t) {
+        return NULL;
+    }
+    assert(!t->thread);
+    t->unsent_count = EDGE_UNSENT_MAX; /* control is gone: nobody to tell */
+    for (uint32_t i = 0; i < pool_extent(&t->conns); i++) {
+        struct pool_ref ref;
+        struct edge_conn *c = pool_at(&t->conns, i, &ref);
+        if (c) {
+            conn_destroy(c);
+        }
+    }
+    pool_deinit(&t->conns);
+    map_deinit(&t->strangers);
+    struct edge_cmd left;
+    while (t->commands && mailbox_drain(t->commands, &left, 1) == 1) {
+        bytes_deinit(&left.bytes);
+    }
+    for (size_t i = 0; i < t->listeners_count; i++) {
+        fd_close(&t->listeners[i].fd);
+    }
+    for (size_t i = 0; i < EDGE_KEYS_MAX; i++) {
+        t->hmacs[i] = hmac_key_destroy(t->hmacs[i]);
+    }
+    t->commands = mailbox_destroy(t->commands);
+    t->loop = loop_destroy(t->loop);
+    mem_free(t);
+    return NULL;
+}
