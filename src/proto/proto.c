@@ -113,6 +113,10 @@ struct slice proto_text(const char *s) {
     return s ? slice_of(s, strlen(s)) : (struct slice){0};
 }
 
+/* Not protobuf_c_empty_string: protobuf-c leaves a oneof member out whose text is that very
+ * pointer, and a set but empty `optional` would be lost. */
+static const char empty_text[] = "";
+
 char *proto_cstr(struct arena *arena, struct slice text) {
-    return text.len > 0 ? arena_cstr(arena, text) : (char *)(uintptr_t)protobuf_c_empty_string;
+    return text.len > 0 ? arena_cstr(arena, text) : (char *)(uintptr_t)empty_text;
 }
