@@ -84,7 +84,7 @@ static void random_value(struct rng *rng, const ProtobufCFieldDescriptor *field,
     case PROTOBUF_C_TYPE_MESSAGE:
         *(ProtobufCMessage **)at = random_message(rng, field->descriptor, arena);
         break;
-    default: assert(!"a type that no message of ours has");
+    default: assert(false); /* a type that no message of ours has */
     }
 }
 
