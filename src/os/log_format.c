@@ -45,7 +45,10 @@ printf_like(2, 3) static void put_format(struct line *l, const char *format, ...
 /* Length of the valid UTF-8 character at the front, 0 when there is none. */
 static size_t character_len(struct slice s) {
     uint8_t lead = s.data[0];
-    size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (lead < 0x80) {
+        return 1; /* NUL too: it will be escaped */
+    }
+    size_t len = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     return len <= s.len && slice_is_text(slice_sub(s, 0, len)) ? len : 0;
 }
 
