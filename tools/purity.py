@@ -18,7 +18,7 @@ import floors
 SKIPPED = 77
 
 MEMORY_AND_STRINGS = frozenset("""
-    memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr
+    memcpy memmove memset memcmp bcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr
     snprintf vsnprintf bsearch
     __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk""".split())
 MATH = frozenset("""
@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--sanitize", default="none")
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--faults", action="store_true")
-    parser.add_argument("libraries", nargs="+", help="folder=library.a, more than once for a folder")
+    parser.add_argument("libraries", nargs="+", help="folder=library.a; a folder may have more")
     options = parser.parse_args()
     if options.sanitize != "none" or options.coverage:
         print("not a plain build: nothing to see")

@@ -35,9 +35,9 @@ EFFECT_HEADERS = ("pthread.h", "threads.h", "poll.h", "signal.h", "sys/", "net/"
                   "arpa/", "linux/", "unistd.h", "fcntl.h", "time.h")
 LIBC_HEADERS = frozenset(f"{name}.h" for name in """
     aio alloca ar argp argz arpa assert byteswap complex cpio crypt ctype dirent dlfcn elf endian
-    envz err errno error execinfo fcntl features fenv float fmtmsg fnmatch fstab fts ftw gconv getopt
-    glob gnu-versions grp gshadow iconv ifaddrs inttypes iso646 langinfo lastlog libgen libintl
-    limits link locale malloc math mcheck memory mntent monetary mqueue ndbm netdb nl_types nss
+    envz err errno error execinfo fcntl features fenv float fmtmsg fnmatch fstab fts ftw gconv
+    getopt glob gnu-versions grp gshadow iconv ifaddrs inttypes iso646 langinfo lastlog libgen
+    libintl limits link locale malloc math mcheck memory mntent monetary mqueue ndbm netdb nl_types nss
     obstack paths poll printf proc_service pthread pty pwd re_comp regex regexp resolv sched search
     semaphore setjmp sgtty shadow signal spawn stab stdalign stdarg stdatomic stdbool stdc-predef
     stddef stdint stdio stdio_ext stdlib stdnoreturn string strings stropts syscall sysexits syslog
@@ -281,7 +281,19 @@ def build_rows(tree):
                             f"hands out {extra}_inc, which is not in the row of {name}")
 
 
-TREE_RULES = (folders, build_rows)
+def guard_columns(tree):
+    """The guards keep to the width that they ask for."""
+    tools = os.path.join(tree.root, "tools")
+    for name in sorted(os.listdir(tools)) if os.path.isdir(tools) else ():
+        if name.endswith(".py"):
+            with open(os.path.join(tools, name), encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    if len(line.rstrip("\n")) > COLUMNS_MAX:
+                        yield Fault("columns", f"tools/{name}", number,
+                                    f"over {COLUMNS_MAX} columns")
+
+
+TREE_RULES = (folders, build_rows, guard_columns)
 
 
 def check(root, table=floors.FLOORS):

@@ -65,6 +65,7 @@ BAD = (
     ("function-length", "test/fuzz/a.c", "int x;\n" + function(71)),
     ("columns", "src/base/a.c", "/* " + "x" * 95 + " */\n"),
     ("columns", "test/unit/wire/a.h", "x" * 101 + "\n"),
+    ("columns", "tools/a.py", "x = 1  # " + "x" * 92 + "\n"),
     ("banned-call", "src/base/a.c", "void f(char *a) {\n    strcpy(a, a);\n}\n"),
     ("banned-call", "src/base/a.c", "int n = 1 + atoi (text);\n"),
     ("banned-call", "test/unit/wire/a.c", "int f(void) {\n    return rand();\n}\n"),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""upward_test.py ROOT BUILD [COMPILER...]: an include from a floor that is not in the row does not compile.
+"""upward_test.py ROOT BUILD [COMPILER...]: an include from outside the row does not compile.
 
 The build itself is asked: the commands that it compiles each folder with, as it wrote them into
 compile_commands.json. What floors.py allows must compile with them, all else must not.

@@ -1,8 +1,9 @@
 /* map.h: hash table of intrusive nodes with keyed hash and incremental growth.
  * Owns: its bucket arrays; nodes live inside the callers' objects.
- * Never: stops to rehash everything: each insert or remove moves a few buckets at most, so that
- *   no step grows with the number held.
+ * Never: stops to rehash everything: each insert splits two buckets at most, and memory comes in
+ *   small pieces, so that no step grows with the number held.
  * Invariant: a node is in at most one map; node.hash is set by map_insert.
+ * Source: Litwin, "Linear hashing: a new tool for file and table addressing" (1980).
  * Callers: every lookup by name. */
 #pragma once
 
@@ -12,17 +13,16 @@ struct map_node {
     struct map_node *next;
     uint64_t hash;
 };
-struct map_table {
-    struct map_node **buckets;
-    size_t mask; /* count of buckets - 1; 0 with buckets NULL when unused */
-};
 /* Says whether the object around this node has the key. */
 typedef bool (*map_equal)(const struct map_node *node, struct slice key);
 struct map {
     struct hash_key key;
     map_equal equal;
-    struct map_table now, old; /* old is drained bit by bit while growing */
-    size_t old_next;           /* first bucket of old not yet moved */
+    struct map_node **first; /* the buckets of the first segment; small while there are few */
+    struct map_node ***more; /* further segments, all of one size */
+    size_t more_cap;
+    size_t buckets; /* in use; those below buckets - (mask + 1) are split already */
+    size_t mask;    /* largest power of two not above buckets, minus 1 */
     size_t count;
     size_t any_hint; /* where map_any looks first: emptying a map stays O(n) in all */
 };
@@ -38,3 +38,5 @@ void map_remove(struct map *m, struct map_node *n); /* n is in m (asserted) */
 struct map_node *map_any(const struct map *m);
 /* Visits all nodes; the callback must not change the map. O(n): tests, teardown, small maps. */
 void map_each(const struct map *m, void (*visit)(struct map_node *node, void *arg), void *arg);
+/* What its arrays take, for counts of memory. */
+size_t map_bytes(const struct map *m);

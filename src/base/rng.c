@@ -11,9 +11,10 @@ static uint32_t load_le32(const uint8_t *p) {
 }
 
 static void store_le32(uint8_t *p, uint32_t v) {
-    for (size_t i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+    p[3] = (uint8_t)(v >> 24);
 }
 
 static uint32_t rotate_left(uint32_t v, unsigned n) {
@@ -29,7 +30,7 @@ void rng_init(struct rng *r, const uint8_t key[32]) {
 }
 
 /* RFC 8439, section 2.1. */
-static void quarter_round(uint32_t x[16], size_t a, size_t b, size_t c, size_t d) {
+static inline void quarter_round(uint32_t x[16], size_t a, size_t b, size_t c, size_t d) {
     x[a] += x[b];
     x[d] = rotate_left(x[d] ^ x[a], 16);
     x[c] += x[d];
