@@ -93,7 +93,6 @@ static enum status create_life(struct dir *d, struct dir_time t, struct slice na
     life = (struct dir_life){0};
     /* Before the change counts: what all members hold ended, they hold until now. */
     (void)dir_record_close_acked(d, r);
-    dir_record_bound_lives(d, r);
     dir_deadline_begin(r, t);
     dir_record_changed(d, r, t, DIR_FROM_HERE);
     d->counts.created++;
@@ -158,9 +157,7 @@ enum status dir_room_end(struct dir *d, struct dir_time t, struct slice name) {
     if (!r) {
         return STATUS_NOT_FOUND;
     }
-    dir_facts_end(&r->facts, dir_clock_tick(&d->clock, t.wall_ms).time);
-    d->counts.ended++;
-    dir_record_changed(d, r, t, DIR_FROM_HERE);
+    dir_record_end(d, r, t);
     dir_record_settle(d, r);
     dir_after(d);
     return STATUS_OK;
@@ -171,9 +168,7 @@ enum status dir_room_delete(struct dir *d, struct dir_time t, struct slice name)
     if (!r) {
         return STATUS_NOT_FOUND;
     }
-    dir_facts_delete(&r->facts, dir_clock_tick(&d->clock, t.wall_ms).time);
-    d->counts.deleted++;
-    dir_record_changed(d, r, t, DIR_FROM_HERE);
+    dir_record_delete(d, r, t);
     dir_record_settle(d, r);
     dir_after(d);
     return STATUS_OK;

@@ -129,6 +129,9 @@ void dir_record_drop(struct dir *d, struct dir_record *r);
 /* The facts changed: everything derived from them follows. Cannot fail. */
 void dir_record_changed(struct dir *d, struct dir_record *r, struct dir_time t,
                         enum dir_origin origin);
+/* The two ways in which a room that is alive stops to be: observed end, and delete. */
+void dir_record_end(struct dir *d, struct dir_record *r, struct dir_time t);
+void dir_record_delete(struct dir *d, struct dir_record *r, struct dir_time t);
 /* Closes the oldest ended lives past their bound. */
 void dir_record_bound_lives(struct dir *d, struct dir_record *r);
 size_t dir_record_close_acked(struct dir *d, struct dir_record *r);

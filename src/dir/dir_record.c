@@ -155,3 +155,16 @@ void dir_record_bound_lives(struct dir *d, struct dir_record *r) {
         }
     }
 }
+
+void dir_record_end(struct dir *d, struct dir_record *r, struct dir_time t) {
+    dir_facts_end(&r->facts, dir_clock_tick(&d->clock, t.wall_ms).time);
+    dir_record_bound_lives(d, r);
+    d->counts.ended++;
+    dir_record_changed(d, r, t, DIR_FROM_HERE);
+}
+
+void dir_record_delete(struct dir *d, struct dir_record *r, struct dir_time t) {
+    dir_facts_delete(&r->facts, dir_clock_tick(&d->clock, t.wall_ms).time);
+    d->counts.deleted++;
+    dir_record_changed(d, r, t, DIR_FROM_HERE);
+}

@@ -10,16 +10,12 @@ static void end_room(struct dir *d, struct dir_record *r, struct dir_time t,
         dir_view(d, r, &room);
         ended(arg, &room, reason);
     }
-    struct dir_stamp now = dir_clock_tick(&d->clock, t.wall_ms);
     if (reason == DIR_END_MAX_DURATION) {
-        /* A delete: hosts of its sessions would only re-assert a room that was ended. */
-        dir_facts_delete(&r->facts, now.time);
-        d->counts.deleted++;
+        /* Hosts of its sessions would only re-assert a room that was ended. */
+        dir_record_delete(d, r, t);
     } else {
-        dir_facts_end(&r->facts, now.time);
-        d->counts.ended++;
+        dir_record_end(d, r, t);
     }
-    dir_record_changed(d, r, t, DIR_FROM_HERE);
     dir_record_settle(d, r);
 }
 
