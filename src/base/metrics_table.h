@@ -71,7 +71,16 @@
 
 #define METRICS_NODE(M)                                                                            \
     M(rooms, GAUGE, "livekit_room_total", "Rooms held")                                            \
-    M(participants, GAUGE, "livekit_participant_total", "Participants in rooms of this node")
+    M(participants, GAUGE, "livekit_participant_total", "Participants in rooms of this node")      \
+    M(api_calls, COUNTER, "stoa_api_calls_total", "API calls that reached the node")               \
+    M(joins, COUNTER, "stoa_joins_total{result=\"ok\"}", "Joins")                                  \
+    M(joins_refused, COUNTER, "stoa_joins_total{result=\"refused\"}", "Joins")                     \
+    M(signals, COUNTER, "stoa_session_signals_total", "Signal messages of sessions")               \
+    M(signals_unknown, COUNTER, "stoa_signals_unknown_total", "Signal messages of no known case")  \
+    M(signals_refused, COUNTER, "stoa_signals_refused_total",                                      \
+      "Signal messages that ended their session: negotiation impossible")                          \
+    M(steps_refused, COUNTER, "stoa_steps_refused_total", "Events refused for want of memory")     \
+    M(held_timeouts, COUNTER, "stoa_held_timeouts_total", "Sliced answers that took too long")
 
 #define METRICS_DIR(M)                                                                             \
     M(dir_sweep_done, COUNTER, "stoa_dir_swept_total", "Deadlines that the sweeper handled")
@@ -79,6 +88,8 @@
 #define METRICS_MEDIA(M)                                                                           \
     M(datagrams_in, COUNTER, "stoa_datagrams_total{direction=\"in\"}", "UDP datagrams")            \
     M(datagrams_out, COUNTER, "stoa_datagrams_total{direction=\"out\"}", "UDP datagrams")          \
+    M(datagrams_unsent, COUNTER, "stoa_datagrams_unsent_total",                                    \
+      "UDP datagrams that a full socket did not take")                                             \
     M(transports, GAUGE, "stoa_transports", "Transports open")                                     \
     M(transports_timed_out, COUNTER, "stoa_transports_timed_out_total",                            \
       "Transports without a valid check for too long")                                             \
@@ -124,6 +135,8 @@
       "Media work given up for want of memory")                                                    \
     M(sctp_associations, GAUGE, "stoa_sctp_associations", "SCTP associations held")                \
     M(sctp_up, COUNTER, "stoa_sctp_up_total", "SCTP associations established")                     \
+    M(sctp_unsent, COUNTER, "stoa_sctp_unsent_total",                                              \
+      "SCTP packets that DTLS did not take")                                                       \
     M(sctp_lost, COUNTER, "stoa_sctp_lost_total", "SCTP associations aborted or given up")         \
     M(data_unknown_labels, COUNTER, "stoa_data_unknown_labels_total",                              \
       "Data channels opened under a label that is not served")                                     \
@@ -155,8 +168,6 @@
       "Messages on data channels not delivered")                                                   \
     M(data_dropped_slow, COUNTER, "stoa_data_dropped_total{reason=\"slow\"}",                      \
       "Messages on data channels not delivered")                                                   \
-    M(data_dropped_refused, COUNTER, "stoa_data_dropped_total{reason=\"refused\"}",                \
-      "Messages on data channels not delivered")                                                   \
     M(data_slow_closed, COUNTER, "stoa_data_slow_closed_total",                                    \
       "Transports closed since their reliable backlog was full")                                   \
     M(data_recent_bytes, GAUGE, "stoa_data_recent_bytes",                                          \
@@ -164,11 +175,11 @@
 
 #define METRICS_CONTROL(M)                                                                         \
     M(sessions, GAUGE, "stoa_sessions", "Sessions of participants on this node")                   \
-    M(rooms_overdue, GAUGE, "stoa_rooms_overdue", "Rooms past their deadline and not ended yet")   \
-    M(oldest_overdue_ms, GAUGE, "stoa_rooms_oldest_overdue_ms",                                    \
+    M(overdue_ms, GAUGE, "stoa_room_overdue_ms",                                                   \
       "How long the oldest overdue room has been waiting")                                         \
-    M(scan_findings, GAUGE, "stoa_dir_scan_findings",                                              \
+    M(scan_findings, GAUGE, "stoa_room_scan_findings",                                             \
       "Overdue rooms that only the second-line scan found: must be 0")                             \
+    M(rooms_overdue, GAUGE, "stoa_rooms_overdue", "Rooms past their deadline and not ended yet")   \
     M(control_turns, COUNTER, "stoa_control_turns_total", "Turns of the control loop")             \
     M(control_busy_us, COUNTER, "stoa_control_busy_us_total",                                      \
       "Microseconds that the control loop worked: its growth is the load")                         \

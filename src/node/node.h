@@ -20,15 +20,15 @@
 struct node;
 
 struct node_config {
-    uint8_t random_key[32];         /* from the shell's entropy, or the simulator's seed */
-    uint8_t cluster_key[16];        /* room sids and digests; from the cluster secret */
+    uint8_t random_key[32];  /* from the shell's entropy, or the simulator's seed */
+    uint8_t cluster_key[16]; /* room sids and digests; from the cluster secret */
     struct slice region;
     struct slice version;           /* server_info.version: 1.13.5 */
     struct slice token_issuer;      /* first API key: iss of refreshed tokens */
     struct peer_local peer;         /* fingerprint; candidates of worker 0 */
-    const struct slice *candidates; /* per media worker */
+    const struct slice *candidates; /* per media worker; none: those of peer */
     uint32_t media_workers;
-    const struct slice *ice_urls;   /* stun: and turn: URLs told to clients; may be none */
+    const struct slice *ice_urls; /* stun: and turn: URLs told to clients; may be none */
     size_t ice_urls_count;
 
     /* room.* and limit.* settings; 0 in a limit means unlimited */
@@ -147,11 +147,16 @@ struct effect {
     };
 };
 
-/* Effects of one step, in order. Cleared by the caller between steps. */
+/* Effects of one step, in order. Cleared by the caller between steps. The first failure sticks, as
+ * in a buffer: a step makes all its effects, looks once, and only then changes anything. */
+enum { EFFECTS_FIRST = 8 };
 struct effects {
     struct arena arena;
-    struct effect *items; /* owned */
+    struct effect *items; /* owned, or `first` */
     size_t count, cap;
+    bool failed;
+    struct effect first[EFFECTS_FIRST]; /* a refusal always has room; hence never copied */
+    struct effect lost;                 /* where effects go once failed */
 };
 void effects_init(struct effects *fx);
 void effects_clear(struct effects *fx);

@@ -1,0 +1,125 @@
+#include <string.h>
+
+#include "effects.h"
+#include "mem.h"
+
+void effects_init(struct effects *fx) {
+    *fx = (struct effects){.cap = EFFECTS_FIRST};
+    fx->items = fx->first;
+    arena_init(&fx->arena, STEP_BYTES_MAX);
+}
+
+void effects_clear(struct effects *fx) {
+    fx->count = 0;
+    fx->failed = false;
+    arena_reset(&fx->arena);
+}
+
+void effects_deinit(struct effects *fx) {
+    if (fx->items != fx->first) {
+        mem_free(fx->items);
+    }
+    arena_deinit(&fx->arena);
+    *fx = (struct effects){0};
+}
+
+bool fx_reserve(struct effects *fx, size_t more) {
+    if (more <= fx->cap - fx->count) {
+        return true;
+    }
+    size_t cap = MAX(2 * fx->cap, fx->count + more);
+    struct effect *items = mem_calloc(cap, sizeof(*items));
+    if (!items) {
+        fx->failed = true;
+        return false;
+    }
+    memcpy(items, fx->items, fx->count * sizeof(*items));
+    if (fx->items != fx->first) {
+        mem_free(fx->items);
+    }
+    fx->items = items;
+    fx->cap = cap;
+    return true;
+}
+
+struct effect *fx_add(struct effects *fx, enum effect_kind kind) {
+    struct effect *e = fx_reserve(fx, 1) ? &fx->items[fx->count++] : &fx->lost;
+    *e = (struct effect){.kind = kind};
+    return e;
+}
+
+bool fx_ok(const struct effects *fx) {
+    return !fx->failed && !fx->arena.failed;
+}
+
+void fx_rollback(struct effects *fx, size_t mark) {
+    assert(mark <= fx->count);
+    fx->count = mark;
+    fx->failed = false;
+    fx->arena.failed = false;
+}
+
+struct slice fx_copy(struct effects *fx, struct slice s) {
+    return arena_copy(&fx->arena, s);
+}
+
+struct slice fx_encode(struct effects *fx, const ProtobufCMessage *message) {
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (size == 0) {
+        return (struct slice){0};
+    }
+    uint8_t *bytes = arena_alloc(&fx->arena, size);
+    if (!bytes) {
+        return (struct slice){0};
+    }
+    return slice_of(bytes, protobuf_c_message_pack(message, bytes));
+}
+
+void fx_signal(struct effects *fx, const uint64_t *conns, size_t count,
+               const Livekit__SignalResponse *message) {
+    if (count == 0) {
+        return;
+    }
+    struct effect *e = fx_add(fx, FX_SIGNAL);
+    e->conns = conns;
+    e->conns_count = count;
+    e->bytes = fx_encode(fx, &message->base);
+}
+
+static const uint64_t *one_conn(struct effects *fx, uint64_t conn) {
+    uint64_t *conns = arena_alloc(&fx->arena, sizeof(*conns));
+    if (conns) {
+        *conns = conn;
+    }
+    return conns;
+}
+
+void fx_signal_one(struct effects *fx, uint64_t conn, const Livekit__SignalResponse *message) {
+    if (conn != 0) {
+        fx_signal(fx, one_conn(fx, conn), 1, message);
+    }
+}
+
+void fx_token(struct effects *fx, uint64_t conn, struct slice claims_json) {
+    struct effect *e = fx_add(fx, FX_REFRESH_TOKEN);
+    e->conns = one_conn(fx, conn);
+    e->conns_count = 1;
+    e->bytes = claims_json;
+}
+
+void fx_close(struct effects *fx, uint64_t conn, uint16_t ws_code) {
+    if (conn == 0) {
+        return;
+    }
+    struct effect *e = fx_add(fx, FX_CLOSE_SIGNAL);
+    e->conns = one_conn(fx, conn);
+    e->conns_count = 1;
+    e->ws_code = ws_code;
+}
+
+void fx_text(struct effects *fx, uint64_t conn, uint16_t http_status, struct slice text) {
+    struct effect *e = fx_add(fx, FX_TEXT_REPLY);
+    e->conn = conn;
+    e->http_status = http_status;
+    e->bytes = text;
+}

@@ -1,0 +1,265 @@
+#include <string.h>
+
+#include "mem.h"
+#include "node_priv.h"
+
+enum {
+    TEXT_BYTES_MAX = 8 << 20
+}; /* one JSON answer or SDP; larger lists are assembled in slices */
+
+static bool conn_equal(const struct map_node *m, struct slice key) {
+    const struct session *s = container_of(m, struct session, by_conn);
+    return slice_eq(slice_of(&s->conn, sizeof(s->conn)), key);
+}
+
+static bool link_equal(const struct map_node *m, struct slice key) {
+    const struct link *l = container_of(m, struct link, by_id);
+    return slice_eq(slice_of(&l->id, sizeof(l->id)), key);
+}
+
+static bool name_equal(const struct map_node *m, struct slice key) {
+    const struct host *h = container_of(m, struct host, by_name);
+    return slice_eq(text_slice(&h->room.name), key);
+}
+
+static enum status create_directory(struct node *n, struct dir_time now) {
+    const struct node_config *c = &n->config;
+    struct dir_config config;
+    dir_config_init(&config);
+    config.boot = n->boot;
+    config.map_key = n->map_key;
+    memcpy(config.cluster_key, c->cluster_key, sizeof(config.cluster_key));
+    config.rooms_max = c->rooms_max;
+    config.defaults = (struct dir_settings){
+        .empty_timeout_s = c->empty_timeout_s,
+        .departure_timeout_s = c->departure_timeout_s,
+        .max_participants = c->max_participants,
+        .solo_timeout_s = c->solo_timeout_s,
+        .max_duration_s = c->max_duration_s,
+    };
+    n->dir = dir_create(&config, now);
+    return n->dir ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status create_workers(struct node *n) {
+    uint32_t count = n->config.media_workers;
+    n->locals = mem_calloc(count, sizeof(*n->locals));
+    n->worker_load = mem_calloc(count, sizeof(*n->worker_load));
+    if (!n->locals || !n->worker_load) {
+        return STATUS_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        n->locals[i] = n->config.peer;
+        if (n->config.candidates) {
+            n->locals[i].candidates = n->config.candidates[i];
+        }
+    }
+    return STATUS_OK;
+}
+
+static void init_plain(struct node *n, const struct node_config *config, struct dir_time now) {
+    n->config = *config;
+    n->now = now;
+    n->next_scan_ms = now.mono_ms;
+    rng_init(&n->rng, config->random_key);
+    n->boot = rng_u64(&n->rng) | 1;
+    n->map_key = (struct hash_key){rng_u64(&n->rng), rng_u64(&n->rng)};
+    n->id = ident_make(&n->rng, "ND_");
+    arena_init(&n->work, STEP_BYTES_MAX);
+    buf_init(&n->text, TEXT_BYTES_MAX);
+    pool_init(&n->sessions, sizeof(struct session), SESSIONS_MAX);
+    heap_init(&n->timers);
+    list_init(&n->hosts);
+    list_init(&n->closing);
+    list_init(&n->ending);
+    list_init(&n->unsettled);
+    list_init(&n->held);
+    list_init(&n->sent);
+}
+
+enum status node_create(const struct node_config *config, struct dir_time now,
+                        struct node **ret_node) {
+    assert(config->media_workers > 0 && config->metrics);
+    struct node *n = mem_zalloc(sizeof(*n));
+    if (!n) {
+        return STATUS_NO_MEMORY;
+    }
+    init_plain(n, config, now);
+    enum status s = text_copy(config->region, &n->region);
+    if (s == STATUS_OK) {
+        s = text_copy(config->version, &n->version);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&n->by_conn, n->map_key, conn_equal);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&n->links, n->map_key, link_equal);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&n->by_name, n->map_key, name_equal);
+    }
+    if (s == STATUS_OK) {
+        s = create_workers(n);
+    }
+    if (s == STATUS_OK) {
+        s = create_directory(n, now);
+    }
+    if (s != STATUS_OK) {
+        node_destroy(n);
+        return s;
+    }
+    *ret_node = n;
+    return STATUS_OK;
+}
+
+static void destroy_hosts(struct node *n, struct list *hosts) {
+    while (!list_empty(hosts)) {
+        struct host *h = container_of(list_first(hosts), struct host, in_hosts);
+        while (!room_empty(&h->room)) {
+            struct list_node *first = list_first(&h->room.participants);
+            struct participant *p = container_of(first, struct participant, in_room);
+            session_leave_commit(n, node_session_of(n, p));
+        }
+        host_destroy(n, h);
+    }
+}
+
+struct node *node_destroy(struct node *n) {
+    if (!n) {
+        return NULL;
+    }
+    destroy_hosts(n, &n->hosts);
+    destroy_hosts(n, &n->closing);
+    node_free_held(n);
+    dir_destroy(n->dir);
+    pool_deinit(&n->sessions);
+    map_deinit(&n->by_conn);
+    map_deinit(&n->links);
+    map_deinit(&n->by_name);
+    heap_deinit(&n->timers);
+    arena_deinit(&n->work);
+    buf_deinit(&n->text);
+    mem_free(n->locals);
+    mem_free(n->worker_load);
+    text_deinit(&n->region);
+    text_deinit(&n->version);
+    mem_free(n);
+    return NULL;
+}
+
+uint64_t node_new_id(struct node *n) {
+    return ++n->last_id;
+}
+
+bool node_ok(const struct node *n, const struct effects *fx) {
+    return fx_ok(fx) && !n->work.failed;
+}
+
+void node_rollback(struct node *n, struct effects *fx, size_t mark) {
+    fx_rollback(fx, mark);
+    n->work.failed = false;
+}
+
+enum status node_reserve_timers(struct node *n, uint32_t hosts, uint32_t sessions) {
+    size_t all_hosts = n->hosts.count + n->closing.count + hosts;
+    size_t all_sessions = n->sessions.count + sessions;
+    return heap_reserve(&n->timers,
+                        (uint32_t)(TIMERS_OF_HOST * all_hosts + TIMERS_OF_SESSION * all_sessions));
+}
+
+/* Everybody goes; rooms without participants here are the directory's to keep or to lose. */
+static void stop(struct node *n) {
+    n->draining = n->stopping = true;
+    while (!list_empty(&n->hosts)) {
+        host_close(n, container_of(list_first(&n->hosts), struct host, in_hosts),
+                   LIVEKIT__DISCONNECT_REASON__SERVER_SHUTDOWN);
+    }
+}
+
+static void tick(struct node *n, struct effects *fx) {
+    node_sweep(n, fx);
+    node_run_timers(n, fx);
+    node_run_held(n, fx);
+}
+
+static enum status dispatch(struct node *n, const struct node_event *ev, struct effects *fx) {
+    struct session *s;
+    switch (ev->kind) {
+    case EV_TICK: tick(n, fx); return STATUS_OK;
+    case EV_API: return node_api(n, ev, fx);
+    case EV_VALIDATE: return node_validate(n, ev, fx);
+    case EV_JOIN:
+        return node_session_by_conn(n, ev->conn) ? STATUS_BAD_EVENT : node_join(n, ev, fx);
+    case EV_SIGNAL: return node_signal(n, ev, fx);
+    case EV_SIGNAL_CLOSED:
+        s = node_session_by_conn(n, ev->conn);
+        if (s) {
+            session_signal_closed(n, s);
+        }
+        return STATUS_OK;
+    case EV_TRANSPORT_UP: node_transport_up(n, ev->transport.id); return STATUS_OK;
+    case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
+    case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
+    case EV_DRAIN: n->draining = true; return STATUS_OK;
+    case EV_STOP: stop(n); return STATUS_OK;
+    }
+    return STATUS_BAD_EVENT;
+}
+
+/* Whoever waits for an answer gets one, from memory that is there already. */
+static void refuse(const struct node_event *ev, struct effects *fx) {
+    if (ev->kind == EV_API) {
+        node_api_refuse(ev, fx);
+    } else if (ev->kind == EV_JOIN || ev->kind == EV_VALIDATE) {
+        fx_text(fx, ev->conn, 503, SLICE_LIT("node is out of memory"));
+    }
+}
+
+enum status node_step(struct node *n, const struct node_event *ev, struct effects *fx) {
+    assert(ev->time.mono_ms >= n->now.mono_ms);
+    n->now = ev->time;
+    node_free_sent(n);
+    size_t mark = fx->count;
+    enum status s = dispatch(n, ev, fx);
+    if (s != STATUS_OK) {
+        node_rollback(n, fx, mark);
+    }
+    if (s == STATUS_NO_MEMORY) {
+        metric_inc(&n->config.metrics->steps_refused);
+        refuse(ev, fx);
+    }
+    node_run_settling(n, fx);
+    node_run_endings(n, fx);
+    arena_reset(&n->work);
+#ifdef STOA_CHECKS
+    node_check(n);
+#endif
+    return s;
+}
+
+uint64_t node_next_deadline_ms(const struct node *n) {
+    bool at_once = n->sweep_more || !list_empty(&n->held) || !list_empty(&n->ending) ||
+                   !list_empty(&n->closing) || !list_empty(&n->unsettled);
+    if (at_once) {
+        return n->now.mono_ms;
+    }
+    uint64_t next = MIN(dir_next_deadline_ms(n->dir), heap_next_key(&n->timers));
+    return MIN(next, n->next_scan_ms);
+}
+
+struct node_counts node_counts(const struct node *n) {
+    struct dir_counts counts;
+    dir_counts_get(n->dir, n->now, &counts);
+    return (struct node_counts){
+        .rooms = counts.rooms,
+        .participants = n->sessions.count,
+        .sessions = n->sessions.count,
+        .overdue_rooms = counts.overdue_ms > 0,
+        .oldest_overdue_ms = counts.overdue_ms,
+        .scan_findings = n->scan_findings,
+    };
+}
+
+const struct ident *node_id(const struct node *n) {
+    return &n->id;
+}

@@ -1,0 +1,88 @@
+#include "node_priv.h"
+
+/* What a walk over all sessions counts, to be compared with what the maps hold. */
+struct tally {
+    const struct node *n;
+    size_t sessions, conns, links, ending, unsettled;
+};
+
+static void check_link(struct tally *t, const struct session *s, const struct link *l) {
+    if (!l->peer) {
+        assert(!l->open && !l->up);
+        return;
+    }
+    assert(l->session == s && l->id != 0);
+    struct map_node *m = map_find(&t->n->links, slice_of(&l->id, sizeof(l->id)));
+    assert(m && container_of(m, struct link, by_id) == l);
+    (void)m;
+    (void)s;
+    t->links++;
+}
+
+static void check_session(struct tally *t, const struct session *s, const struct host *h,
+                          const struct participant *p) {
+    assert(s->host == h && s->participant == p && p->conn == s->conn);
+    check_link(t, s, &s->main);
+    check_link(t, s, &s->sub);
+    if (s->conn != 0) {
+        struct map_node *m = map_find(&t->n->by_conn, slice_of(&s->conn, sizeof(s->conn)));
+        assert(m && container_of(m, struct session, by_conn) == s);
+        (void)m;
+        t->conns++;
+    }
+    t->sessions++;
+    t->ending += s->is_ending;
+    t->unsettled += list_node_linked(&s->in_unsettled);
+    bool active = p->profile.state == PARTICIPANT_ACTIVE;
+    assert(s->is_ending || h->closing || (active && s->conn != 0) || heap_has(&s->life.node));
+    (void)active;
+    (void)h;
+}
+
+static void check_hosts(struct tally *t, const struct list *hosts, bool closing) {
+    list_each (at, hosts) {
+        const struct host *h = container_of(at, struct host, in_hosts);
+        assert(h->closing == closing);
+        assert(closing || !room_empty(&h->room));
+        room_check(&h->room);
+        list_each (in_room, &h->room.participants) {
+            const struct participant *p = container_of(in_room, struct participant, in_room);
+            const struct session *s = pool_resolve(&t->n->sessions, pool_ref_unpack(p->session));
+            assert(s);
+            check_session(t, s, h, p);
+        }
+    }
+    (void)closing;
+}
+
+/* The directory believes of rooms here what is so. */
+static void check_presence(const struct node *n) {
+    list_each (at, &n->hosts) {
+        const struct host *h = container_of(at, struct host, in_hosts);
+        struct dir_room room;
+        if (dir_room_find(n->dir, text_slice(&h->room.name), &room) == STATUS_OK) {
+            assert(room.local.participants == h->room.counts.participants);
+            assert(room.local.dependents == h->room.counts.dependents);
+            assert(room.local.publishers == h->room.counts.publishers);
+        }
+    }
+}
+
+void node_check(const struct node *n) {
+    struct tally t = {.n = n};
+    check_hosts(&t, &n->hosts, false);
+    check_hosts(&t, &n->closing, true);
+    assert(t.sessions == n->sessions.count);
+    assert(t.conns == n->by_conn.count && t.links == n->links.count);
+    assert(t.ending == n->ending.count && t.unsettled == n->unsettled.count);
+    assert(n->by_name.count == n->hosts.count);
+    uint64_t load = 0;
+    for (uint32_t i = 0; i < n->config.media_workers; i++) {
+        load += n->worker_load[i];
+    }
+    assert(load == n->sessions.count);
+    assert(n->timers.count <= TIMERS_OF_HOST * (n->hosts.count + n->closing.count) +
+                                  TIMERS_OF_SESSION * n->sessions.count);
+    heap_check(&n->timers);
+    check_presence(n);
+}

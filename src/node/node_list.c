@@ -1,0 +1,169 @@
+#include "cursor.h"
+#include "mem.h"
+#include "node_call.h"
+
+enum { ROOMS_FIELD_TAG = 1 << 3 | 2 }; /* ListRoomsResponse.rooms, length-delimited */
+
+static struct held *held_destroy(struct held *h) {
+    buf_deinit(&h->out);
+    buf_deinit(&h->names);
+    mem_free(h);
+    return NULL;
+}
+
+static void free_all(struct list *l) {
+    list_each_safe (at, after, l) {
+        list_remove(l, at);
+        held_destroy(container_of(at, struct held, in_held));
+    }
+}
+
+void node_free_sent(struct node *n) {
+    free_all(&n->sent);
+}
+
+void node_free_held(struct node *n) {
+    free_all(&n->held);
+    free_all(&n->sent);
+}
+
+/* A slice: how far it may go, and the answer it adds to. */
+struct list_slice {
+    struct node *n;
+    struct held *h;
+    size_t rooms_left, bytes_end;
+};
+
+static bool append_room(void *arg, const struct dir_room *room) {
+    struct list_slice *l = arg;
+    struct held *h = l->h;
+    const struct host *host = node_host_find(l->n, room->name);
+    Livekit__Room message;
+    node_fill_room(l->n, room, host ? &host->room.counts : NULL, &message);
+    if (h->coding == API_PROTOBUF) {
+        buf_put_u8(&h->out, ROOMS_FIELD_TAG);
+        buf_put_varint(&h->out, protobuf_c_message_get_packed_size(&message.base));
+        proto_encode(&message.base, &h->out);
+    } else {
+        if (h->count > 0) {
+            buf_put_u8(&h->out, ',');
+        }
+        proto_encode_json(&message.base, JSON_TWIRP, &h->out);
+    }
+    if (l->n->work.failed) {
+        h->out.failed = true;
+    }
+    arena_reset(&l->n->work);
+    h->count++;
+    l->rooms_left--;
+    return !h->out.failed && l->rooms_left > 0 && h->out.len < l->bytes_end;
+}
+
+/* True: more names are left. */
+static bool list_names(struct list_slice *l) {
+    struct held *h = l->h;
+    struct cursor c = cursor_over(slice_after(buf_slice(&h->names), h->names_read));
+    size_t looked = 0;
+    bool go_on = true;
+    while (go_on && cursor_left(&c) > 0 && looked < LIST_SLICE_ROOMS) {
+        struct slice name = cursor_take(&c, (size_t)cursor_varint(&c));
+        struct dir_room room;
+        if (dir_room_find(l->n->dir, name, &room) == STATUS_OK) {
+            go_on = append_room(l, &room);
+        }
+        looked++;
+    }
+    h->names_read = h->names.len - cursor_left(&c);
+    return cursor_left(&c) > 0;
+}
+
+static void finish(struct node *n, struct held *h, struct effects *fx) {
+    struct effect *e = fx_add(fx, FX_API_REPLY);
+    e->conn = h->conn;
+    e->http_status = 200;
+    e->body_is_json = h->coding == API_JSON;
+    e->bytes = buf_slice(&h->out);
+    list_remove(&n->held, &h->in_held);
+    list_push_back(&n->sent, &h->in_held);
+}
+
+static void give_up(struct node *n, struct held *h, uint16_t http_status, struct slice body,
+                    struct effects *fx) {
+    struct effect *e = fx_add(fx, FX_API_REPLY);
+    e->conn = h->conn;
+    e->http_status = http_status;
+    e->body_is_json = true;
+    e->bytes = body;
+    list_remove(&n->held, &h->in_held);
+    held_destroy(h);
+}
+
+/* One slice of one answer; the next one gets the next turn. Looking at slots is cheap, encoding is
+ * not: the slots looked at are many times the rooms encoded. */
+void node_run_held(struct node *n, struct effects *fx) {
+    enum { SLOTS_PER_ROOM = 16 };
+    struct list_node *first = list_first(&n->held);
+    if (!first || !fx_reserve(fx, 1)) {
+        return;
+    }
+    struct held *h = container_of(first, struct held, in_held);
+    struct list_slice l = {
+        .n = n, .h = h, .rooms_left = LIST_SLICE_ROOMS, .bytes_end = h->out.len + LIST_SLICE_BYTES};
+    arena_reset(&n->work);
+    bool more = h->by_name ? list_names(&l)
+                           : dir_iterate(n->dir, &h->cursor, LIST_SLICE_ROOMS * SLOTS_PER_ROOM,
+                                         append_room, &l);
+    if (!more && h->coding == API_JSON) {
+        buf_put_cstr(&h->out, "]}");
+    }
+    if (h->out.failed) {
+        give_up(n, h, twirp_http_status(TWIRP_RESOURCE_EXHAUSTED),
+                SLICE_LIT("{\"code\":\"resource_exhausted\",\"msg\":\"the answer is too large\"}"),
+                fx);
+    } else if (!more) {
+        finish(n, h, fx);
+    } else if (n->now.mono_ms >= h->deadline_ms) {
+        metric_inc(&n->config.metrics->held_timeouts);
+        give_up(n, h, twirp_http_status(TWIRP_DEADLINE_EXCEEDED),
+                SLICE_LIT("{\"code\":\"deadline_exceeded\",\"msg\":\"the answer took too long\"}"),
+                fx);
+    } else {
+        list_remove(&n->held, first);
+        list_push_back(&n->held, first);
+    }
+}
+
+enum status op_list_rooms(struct call *c) {
+    const Livekit__ListRoomsRequest *r = (const void *)c->request;
+    struct node *n = c->n;
+    if (n->held.count >= HELD_REPLIES_MAX) {
+        call_fail(c, TWIRP_RESOURCE_EXHAUSTED, "too many lists at once");
+        return STATUS_OK;
+    }
+    struct held *h = mem_zalloc(sizeof(*h));
+    if (!h) {
+        return STATUS_NO_MEMORY;
+    }
+    *h = (struct held){.conn = c->ev->conn,
+                       .coding = c->ev->api.coding,
+                       .deadline_ms = n->now.mono_ms + HELD_REPLY_TIMEOUT_MS,
+                       .by_name = r->n_names > 0};
+    list_node_init(&h->in_held);
+    buf_init(&h->out, LIST_ANSWER_BYTES_MAX);
+    buf_init(&h->names, LIST_NAMES_BYTES_MAX);
+    for (size_t i = 0; i < r->n_names; i++) {
+        struct slice name = node_cstr_slice(r->names[i]);
+        buf_put_varint(&h->names, name.len);
+        buf_put(&h->names, name);
+    }
+    if (h->coding == API_JSON) {
+        buf_put_cstr(&h->out, "{\"rooms\":[");
+    }
+    if (h->names.failed || h->out.failed) {
+        held_destroy(h);
+        return STATUS_NO_MEMORY;
+    }
+    /* Its first slice comes at the end of this very step, and mostly it is the only one. */
+    list_push_front(&n->held, &h->in_held);
+    return STATUS_OK;
+}

@@ -1,0 +1,217 @@
+/* node_priv.h: the state of a node and what its files share.
+ * Owns: see the fields.
+ * Never: seen outside this folder.
+ * Invariant: node_check; a function that returns other than OK has changed nothing that lasts, and
+ *   its effects are rolled back by who called it.
+ * Callers: the files of node. Functions stand with the file that holds them. */
+#pragma once
+
+#include "effects.h"
+#include "heap.h"
+#include "pool.h"
+#include "room.h"
+
+/* A moment at which a session or a room wants to be looked at. */
+enum timer_kind { TIMER_LIFE, TIMER_REFRESH, TIMER_ROOM_UPDATE };
+struct timer {
+    struct heap_node node;
+    enum timer_kind kind;
+};
+enum { TIMERS_OF_SESSION = 2, TIMERS_OF_HOST = 1 };
+
+/* A room with participants on this node. */
+struct host {
+    struct room room;
+    struct ident sid;
+    /* in n->by_name until it closes */ struct map_node by_name;
+    struct list_node in_hosts; /* n->hosts, or n->closing */
+    struct timer update;       /* counts changed: tell them by then */
+    uint32_t worker;
+    bool closing;
+    uint32_t close_reason; /* livekit.DisconnectReason of the leaves */
+};
+
+/* One peer connection of a session. */
+struct link {
+    /* owned    */ struct peer *peer; /* NULL: this session has none */
+    /* borrowed */ struct session *session;
+    uint64_t id; /* of the transport; never used again */
+    struct map_node by_id;
+    bool open; /* the shell was told to open it */
+    bool up;
+};
+
+struct ending {
+    uint32_t reason; /* livekit.DisconnectReason */
+    Livekit__LeaveRequest__Action action;
+    bool tell; /* send a leave, the client does not know yet */
+};
+
+/* What carries one participant. */
+struct session {
+    struct pool_ref ref;
+    /* owned    */ struct participant *participant;
+    /* borrowed */ struct host *host; /* lives while it has sessions */
+    uint64_t conn;                    /* 0: its WebSocket is gone */
+    struct map_node by_conn;
+    struct link main; /* publisher in dual mode, or the one of single mode */
+    struct link sub;  /* dual mode with subscriber_primary: the subscriber */
+    bool single, is_ending;
+    int32_t protocol;
+    uint32_t offer_id;      /* of our last offer */
+    bool offer_outstanding; /* not answered yet: no other may go out */
+    struct timer life;      /* not ACTIVE yet, or without WebSocket: ends then */
+    struct timer refresh;   /* next refreshed token */
+    struct ending ending;   /* meant once is_ending */
+    struct list_node in_ending;
+    struct list_node in_unsettled; /* a transport came up, not told yet */
+    /* For refreshed tokens: the grant as it is now; texts in it are owned here. */
+    struct video_grant grant;
+    struct text destination_room;
+    double token_expires_s;
+};
+
+/* A ListRooms answer in the making. */
+struct held {
+    struct list_node in_held;
+    uint64_t conn, deadline_ms;
+    enum api_coding coding;
+    struct buf out;
+    struct buf names;  /* asked for: length (varint) and bytes each; empty: all */
+    size_t names_read; /* bytes of names done */
+    uint32_t cursor;
+    uint64_t count;
+    bool by_name;
+};
+
+struct node {
+    struct node_config config; /* texts and arrays borrowed: they outlive the node */
+    struct text region, version;
+    struct peer_local *locals; /* owned: one for each media worker */
+    uint32_t *worker_load;     /* owned: sessions on each */
+    struct dir *dir;
+    uint64_t boot;
+    struct rng rng;
+    struct ident id;
+    struct dir_time now; /* of this step */
+    struct arena work;   /* messages in the making; gone after the step */
+    struct buf text;     /* scratch of one call */
+
+    struct pool sessions;
+    struct map by_conn; /* sessions with a WebSocket */
+    struct map links;   /* by transport id */
+    struct map by_name; /* hosts that are not closing */
+    struct list hosts, closing;
+    struct list ending;    /* sessions that are to go */
+    struct list unsettled; /* sessions whose transports came up */
+    struct list held;
+    struct list sent; /* held answers whose bytes the last step's effects point to */
+    struct heap timers;
+    struct hash_key map_key;
+    uint64_t last_id; /* transports, rooms and participants share one counter */
+    uint64_t next_scan_ms, scan_findings;
+    bool draining, stopping, sweep_more;
+};
+
+/* node.c */
+uint64_t node_new_id(struct node *n);
+must_check bool node_ok(const struct node *n, const struct effects *fx);
+void node_rollback(struct node *n, struct effects *fx, size_t mark);
+must_check enum status node_reserve_timers(struct node *n, uint32_t hosts, uint32_t sessions);
+void node_check(const struct node *n); /* O(n): tests, builds with checks on */
+
+/* node_message.c: messages built in n->work */
+struct slice node_cstr_slice(const char *s); /* NULL: empty */
+char *node_cstr(struct node *n, struct slice s);
+void node_fill_room(struct node *n, const struct dir_room *room, const struct room_counts *local,
+                    Livekit__Room *ret_message);
+/* The room as all nodes and `local` make it, told to these connections. */
+void node_tell_room(struct node *n, struct effects *fx, const struct dir_room *room,
+                    const struct room_counts *local, const uint64_t *conns, size_t count);
+void node_tell_participant(struct node *n, struct effects *fx, const struct participant *p,
+                           const struct profile *as, const uint64_t *conns, size_t count);
+void node_tell_leave(struct effects *fx, uint64_t conn, int32_t protocol,
+                     const struct ending *ending);
+void node_note(struct effects *fx, enum note_kind kind, struct slice room_name,
+               const struct ident *room_sid, const struct participant *p, uint32_t reason);
+void node_put_route(struct effects *fx, const struct session *s, const struct room *room,
+                    const struct profile *as);
+
+/* node_host.c: rooms with participants here */
+struct host *node_host_find(struct node *n, struct slice name);
+must_check enum status host_create(struct node *n, const struct dir_room *room,
+                                   struct host **ret_host);
+void host_destroy(struct node *n, struct host *h); /* empty */
+void host_drop_if_empty(struct node *n, struct host *h);
+/* No longer the room of its name; its participants leave in slices. */
+void host_close(struct node *n, struct host *h, uint32_t reason);
+must_check enum status host_presence(struct node *n, const struct host *h,
+                                     const struct room_counts *counts);
+void host_plan_update(struct node *n, struct host *h);
+void host_on_timer(struct node *n, struct host *h, struct effects *fx);
+
+/* node_session.c */
+struct session *node_session_of(struct node *n, const struct participant *p);
+struct session *node_session_by_conn(struct node *n, uint64_t conn);
+void session_free(struct node *n, struct session *s); /* also half built, not in any map */
+/* It is to go: happens at the end of this step, or in a later one when there are many. */
+void session_end(struct node *n, struct session *s, uint32_t reason,
+                 Livekit__LeaveRequest__Action action, bool tell);
+/* The two halves of going: all effects, which may fail; then the change, which cannot. */
+void session_leave_effects(struct node *n, struct session *s, const struct ending *ending,
+                           bool tell_others, struct effects *fx);
+void session_leave_commit(struct node *n, struct session *s);
+/* A change of its participant: told to all whom it concerns, then committed and dropped. */
+must_check enum status session_change(struct node *n, struct session *s, struct change *c,
+                                      bool new_token, struct effects *fx);
+void session_signal_closed(struct node *n, struct session *s);
+void session_on_timer(struct node *n, struct session *s, const struct timer *t, struct effects *fx);
+void node_transport_up(struct node *n, uint64_t id);
+void node_transport_lost(struct node *n, uint64_t id);
+/* Participants become what their transports say. */
+void node_run_settling(struct node *n, struct effects *fx);
+/* Sessions and closing rooms that are owed their end, within the budget. */
+void node_run_endings(struct node *n, struct effects *fx);
+
+/* node_token.c */
+void session_send_token(struct node *n, const struct session *s, const struct profile *as,
+                        struct effects *fx);
+
+/* node_negotiate.c */
+must_check enum status link_create(struct node *n, struct session *s, struct link *l,
+                                   enum peer_role role, uint32_t worker);
+void link_destroy(struct node *n, struct link *l);
+/* Takes an offer on the main link; transport commands and the answer. MALFORMED: nothing changed.
+ */
+must_check enum status session_take_offer(struct node *n, struct session *s, uint32_t worker,
+                                          const Livekit__SessionDescription *offer,
+                                          struct effects *fx);
+must_check enum status session_take_answer(struct node *n, struct session *s,
+                                           const Livekit__SessionDescription *answer,
+                                           struct effects *fx);
+must_check enum status session_send_offer(struct node *n, struct session *s, uint32_t worker,
+                                          struct effects *fx);
+
+/* node_join.c */
+must_check enum status node_validate(struct node *n, const struct node_event *ev,
+                                     struct effects *fx);
+must_check enum status node_join(struct node *n, const struct node_event *ev, struct effects *fx);
+
+/* node_signal.c */
+must_check enum status node_signal(struct node *n, const struct node_event *ev, struct effects *fx);
+
+void node_refuse_track(struct effects *fx, uint64_t conn, Livekit__AddTrackRequest *request);
+
+/* node_api.c */
+must_check enum status node_api(struct node *n, const struct node_event *ev, struct effects *fx);
+/* The answer when a call could not be carried out for want of memory; needs none. */
+void node_api_refuse(const struct node_event *ev, struct effects *fx);
+
+/* node_list.c */
+void node_run_held(struct node *n, struct effects *fx);
+void node_free_sent(struct node *n);
+void node_free_held(struct node *n);
+
+/* node_sweep.c */
+void node_sweep(struct node *n, struct effects *fx);
+void node_run_timers(struct node *n, struct effects *fx);

@@ -1,0 +1,311 @@
+#include "node_priv.h"
+
+struct session *node_session_of(struct node *n, const struct participant *p) {
+    return pool_resolve(&n->sessions, pool_ref_unpack(p->session));
+}
+
+struct session *node_session_by_conn(struct node *n, uint64_t conn) {
+    struct map_node *m = map_find(&n->by_conn, slice_of(&conn, sizeof(conn)));
+    return m ? container_of(m, struct session, by_conn) : NULL;
+}
+
+static void forget_conn(struct node *n, struct session *s) {
+    if (s->conn != 0) {
+        map_remove(&n->by_conn, &s->by_conn);
+        s->conn = 0;
+        s->participant->conn = 0;
+    }
+}
+
+void session_free(struct node *n, struct session *s) {
+    link_destroy(n, &s->main);
+    link_destroy(n, &s->sub);
+    heap_remove(&n->timers, &s->life.node);
+    heap_remove(&n->timers, &s->refresh.node);
+    participant_destroy(s->participant);
+    text_deinit(&s->destination_room);
+    if (list_node_linked(&s->in_unsettled)) {
+        list_remove(&n->unsettled, &s->in_unsettled);
+    }
+    pool_give(&n->sessions, s->ref);
+}
+
+void session_end(struct node *n, struct session *s, uint32_t reason,
+                 Livekit__LeaveRequest__Action action, bool tell) {
+    if (s->is_ending) {
+        return; /* the first reason counts */
+    }
+    s->is_ending = true;
+    s->ending = (struct ending){.reason = reason, .action = action, .tell = tell};
+    list_push_back(&n->ending, &s->in_ending);
+}
+
+/* Tells the others that it is gone, and the room when that changes what is shown of it. */
+static void tell_departure(struct node *n, struct session *s, uint32_t reason, struct effects *fx) {
+    struct room *room = &s->host->room;
+    struct participant *p = s->participant;
+    struct change c;
+    change_begin(p, &c);
+    change_state(&c, PARTICIPANT_DISCONNECTED);
+    c.next.disconnect_reason = reason;
+    const uint64_t *conns = NULL;
+    if (!c.next.permission.hidden) {
+        size_t count = room_receivers(room, p, &c.next, p, &fx->arena, &conns);
+        node_tell_participant(n, fx, p, &c.next, conns, count);
+    }
+    struct room_counts without = room_counts_with(room, p, NULL, NULL);
+    struct dir_room view;
+    if ((without.recorders > 0) != (room->counts.recorders > 0) &&
+        dir_room_find(n->dir, text_slice(&room->name), &view) == STATUS_OK) {
+        size_t count = room_receivers(room, NULL, NULL, p, &fx->arena, &conns);
+        node_tell_room(n, fx, &view, &without, conns, count);
+    }
+}
+
+/* A leave counts as a use of the room: the departure timeout starts now. Nothing is found when the
+ * room was deleted meanwhile. */
+static enum status leave_directory(struct node *n, struct session *s) {
+    struct room *room = &s->host->room;
+    struct room_counts without = room_counts_with(room, s->participant, NULL, NULL);
+    enum status st = dir_room_use(n->dir, n->now, text_slice(&room->name));
+    if (st != STATUS_NO_MEMORY) {
+        st = host_presence(n, s->host, &without);
+    }
+    return st == STATUS_NO_MEMORY ? st : STATUS_OK;
+}
+
+static void close_link(struct effects *fx, const struct link *l, uint32_t worker) {
+    if (l->open) {
+        fx_add(fx, FX_TRANSPORT_CLOSE)->transport =
+            (struct fx_transport){.id = l->id, .worker = worker};
+    }
+}
+
+void session_leave_effects(struct node *n, struct session *s, const struct ending *ending,
+                           bool tell_others, struct effects *fx) {
+    const struct participant *p = s->participant;
+    if (ending->tell) {
+        node_tell_leave(fx, s->conn, s->protocol, ending);
+    }
+    fx_close(fx, s->conn, 1000);
+    fx_add(fx, FX_ROUTE_REMOVE)->route =
+        (struct fx_route){.participant = p->key, .room_key = s->host->room.key};
+    close_link(fx, &s->main, s->host->worker);
+    close_link(fx, &s->sub, s->host->worker);
+    node_note(fx,
+              p->profile.state == PARTICIPANT_ACTIVE ? NOTE_PARTICIPANT_LEFT
+                                                     : NOTE_PARTICIPANT_CONNECTION_ABORTED,
+              text_slice(&s->host->room.name), &s->host->sid, p, ending->reason);
+    if (tell_others) {
+        tell_departure(n, s, ending->reason, fx);
+    }
+}
+
+void session_leave_commit(struct node *n, struct session *s) {
+    struct host *h = s->host;
+    forget_conn(n, s);
+    if (s->is_ending) {
+        list_remove(&n->ending, &s->in_ending);
+    }
+    room_remove(&h->room, s->participant);
+    assert(n->worker_load[h->worker] > 0);
+    n->worker_load[h->worker]--;
+    host_plan_update(n, h);
+    session_free(n, s);
+}
+
+/* One session goes, whole or not at all. False: no memory now, it stays owed. */
+static bool leave_now(struct node *n, struct session *s, const struct ending *ending,
+                      struct effects *fx) {
+    size_t mark = fx->count;
+    struct host *h = s->host;
+    session_leave_effects(n, s, ending, !h->closing, fx);
+    if (!node_ok(n, fx) || (!h->closing && leave_directory(n, s) != STATUS_OK)) {
+        node_rollback(n, fx, mark);
+        return false;
+    }
+    session_leave_commit(n, s);
+    return true;
+}
+
+static bool finish_closing(struct node *n, struct host *h, struct effects *fx) {
+    size_t mark = fx->count;
+    node_note(fx, NOTE_ROOM_FINISHED, text_slice(&h->room.name), &h->sid, NULL, 0);
+    if (!fx_ok(fx)) {
+        node_rollback(n, fx, mark);
+        return false;
+    }
+    host_destroy(n, h);
+    return true;
+}
+
+void node_run_endings(struct node *n, struct effects *fx) {
+    size_t budget = LEAVES_PER_STEP_MAX;
+    while (budget > 0 && !list_empty(&n->ending)) {
+        struct session *s = container_of(list_first(&n->ending), struct session, in_ending);
+        struct host *h = s->host;
+        struct ending ending = s->ending;
+        if (!leave_now(n, s, &ending, fx)) {
+            return;
+        }
+        host_drop_if_empty(n, h);
+        budget--;
+    }
+    while (budget > 0 && !list_empty(&n->closing)) {
+        struct host *h = container_of(list_first(&n->closing), struct host, in_hosts);
+        struct list_node *first = list_first(&h->room.participants);
+        budget--;
+        if (!first) {
+            if (!finish_closing(n, h, fx)) {
+                return;
+            }
+            continue;
+        }
+        struct session *s = node_session_of(n, container_of(first, struct participant, in_room));
+        struct ending ending = {.reason = h->close_reason, .tell = true};
+        if (!leave_now(n, s, &ending, fx)) {
+            return;
+        }
+    }
+}
+
+/* What a change of this participant does to what is shown of the room. */
+static enum status change_counts(struct node *n, struct session *s, const struct change *c,
+                                 struct effects *fx) {
+    struct room *room = &s->host->room;
+    struct room_counts next = room_counts_with(room, NULL, s->participant, &c->next);
+    if ((next.recorders > 0) != (room->counts.recorders > 0)) {
+        struct dir_room view;
+        const uint64_t *conns = NULL;
+        if (dir_room_find(n->dir, text_slice(&room->name), &view) == STATUS_OK) {
+            size_t count = room_receivers(room, NULL, NULL, NULL, &fx->arena, &conns);
+            node_tell_room(n, fx, &view, &next, conns, count);
+        }
+    }
+    if (!node_ok(n, fx)) {
+        return STATUS_NO_MEMORY;
+    }
+    if (next.participants == room->counts.participants &&
+        next.dependents == room->counts.dependents && next.publishers == room->counts.publishers &&
+        next.recorders == room->counts.recorders) {
+        return STATUS_OK;
+    }
+    enum status st = s->host->closing ? STATUS_OK : host_presence(n, s->host, &next);
+    if (st == STATUS_NO_MEMORY) {
+        return st;
+    }
+    host_plan_update(n, s->host);
+    return STATUS_OK;
+}
+
+enum status session_change(struct node *n, struct session *s, struct change *c, bool new_token,
+                           struct effects *fx) {
+    struct participant *p = s->participant;
+    const uint64_t *conns = NULL;
+    size_t count = room_receivers(&s->host->room, p, &c->next, NULL, &fx->arena, &conns);
+    node_tell_participant(n, fx, p, &c->next, conns, count);
+    bool new_permission = !permission_equal(&c->next.permission, &p->profile.permission);
+    if (new_permission || c->next.state != p->profile.state) {
+        node_put_route(fx, s, &s->host->room, &c->next);
+    }
+    struct video_grant grant = s->grant;
+    if (new_permission) {
+        permission_into_grant(&c->next.permission, &s->grant);
+    }
+    if (new_token) {
+        session_send_token(n, s, &c->next, fx);
+    }
+    enum status st = change_counts(n, s, c, fx);
+    if (st != STATUS_OK) {
+        s->grant = grant;
+        change_drop(c);
+        return st;
+    }
+    room_commit(&s->host->room, p, c);
+    return STATUS_OK;
+}
+
+void session_signal_closed(struct node *n, struct session *s) {
+    forget_conn(n, s);
+    if (s->participant->profile.state != PARTICIPANT_ACTIVE) {
+        session_end(n, s, LIVEKIT__DISCONNECT_REASON__SIGNAL_CLOSE,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, false);
+        return;
+    }
+    heap_set(&n->timers, &s->life.node, n->now.mono_ms + SIGNAL_GRACE_MS);
+}
+
+void session_on_timer(struct node *n, struct session *s, const struct timer *t,
+                      struct effects *fx) {
+    if (t->kind == TIMER_LIFE) {
+        bool joined = s->participant->profile.state == PARTICIPANT_ACTIVE;
+        session_end(n, s,
+                    joined ? LIVEKIT__DISCONNECT_REASON__SIGNAL_CLOSE
+                           : LIVEKIT__DISCONNECT_REASON__JOIN_FAILURE,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, true);
+        return;
+    }
+    session_send_token(n, s, &s->participant->profile, fx);
+}
+
+static struct link *link_of(struct node *n, uint64_t id) {
+    struct map_node *m = map_find(&n->links, slice_of(&id, sizeof(id)));
+    return m ? container_of(m, struct link, by_id) : NULL;
+}
+
+/* Makes the participant what its transports say: ACTIVE, publisher. */
+static enum status settle(struct node *n, struct session *s, struct effects *fx) {
+    struct participant *p = s->participant;
+    const struct link *primary = s->sub.peer ? &s->sub : &s->main;
+    struct change c;
+    change_begin(p, &c);
+    bool activates = primary->up && p->profile.state == PARTICIPANT_JOINED;
+    if (activates) {
+        change_state(&c, PARTICIPANT_ACTIVE);
+    }
+    c.next.is_publisher = s->main.up && c.next.permission.can_publish;
+    if (!activates && c.next.is_publisher == p->profile.is_publisher) {
+        return STATUS_OK;
+    }
+    if (activates) {
+        node_note(fx, NOTE_PARTICIPANT_JOINED, text_slice(&s->host->room.name), &s->host->sid, p,
+                  0);
+    }
+    enum status st = session_change(n, s, &c, false, fx);
+    if (st == STATUS_OK && activates) {
+        heap_remove(&n->timers, &s->life.node);
+    }
+    return st;
+}
+
+void node_transport_up(struct node *n, uint64_t id) {
+    struct link *l = link_of(n, id);
+    if (l && !l->up) {
+        l->up = true;
+        if (!list_node_linked(&l->session->in_unsettled)) {
+            list_push_back(&n->unsettled, &l->session->in_unsettled);
+        }
+    }
+}
+
+void node_run_settling(struct node *n, struct effects *fx) {
+    for (size_t i = 0; i < LEAVES_PER_STEP_MAX && !list_empty(&n->unsettled); i++) {
+        struct list_node *first = list_first(&n->unsettled);
+        struct session *s = container_of(first, struct session, in_unsettled);
+        size_t mark = fx->count;
+        if (!s->is_ending && settle(n, s, fx) != STATUS_OK) {
+            node_rollback(n, fx, mark);
+            return; /* no memory now: it stays owed */
+        }
+        list_remove(&n->unsettled, first);
+    }
+}
+
+void node_transport_lost(struct node *n, uint64_t id) {
+    struct link *l = link_of(n, id);
+    if (l) {
+        l->open = false; /* the shell has closed it already */
+        session_end(n, l->session, LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__RECONNECT, true);
+    }
+}

@@ -1,0 +1,198 @@
+#include "node_priv.h"
+
+enum { PROTOCOL_WITH_OK = 15 }; /* older clients know no request_response for success */
+
+static enum status on_ping(struct node *n, struct session *s, struct effects *fx) {
+    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
+    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_PONG;
+    response.pong = (int64_t)n->now.wall_ms;
+    fx_signal_one(fx, s->conn, &response);
+    return STATUS_OK;
+}
+
+static enum status on_ping_req(struct node *n, struct session *s, const Livekit__Ping *ping,
+                               struct effects *fx) {
+    Livekit__Pong pong = LIVEKIT__PONG__INIT;
+    pong.last_ping_timestamp = ping->timestamp;
+    pong.timestamp = (int64_t)n->now.wall_ms;
+    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
+    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_PONG_RESP;
+    response.pong_resp = &pong;
+    fx_signal_one(fx, s->conn, &response);
+    return STATUS_OK;
+}
+
+static void respond(struct effects *fx, uint64_t conn, Livekit__RequestResponse *answer) {
+    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
+    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE;
+    response.request_response = answer;
+    fx_signal_one(fx, conn, &response);
+}
+
+void node_refuse_track(struct effects *fx, uint64_t conn, Livekit__AddTrackRequest *request) {
+    Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
+    answer.reason = LIVEKIT__REQUEST_RESPONSE__REASON__UNSUPPORTED_TYPE;
+    answer.message = (char[]){"tracks are not supported"};
+    answer.request_case = LIVEKIT__REQUEST_RESPONSE__REQUEST_ADD_TRACK;
+    answer.add_track = request;
+    respond(fx, conn, &answer);
+}
+
+static void refuse_metadata(struct session *s, Livekit__UpdateParticipantMetadata *m,
+                            Livekit__RequestResponse__Reason reason, const char *text,
+                            struct effects *fx) {
+    /* The echo names the request; its texts may be half a megabyte and the client has them. */
+    Livekit__UpdateParticipantMetadata echo = LIVEKIT__UPDATE_PARTICIPANT_METADATA__INIT;
+    echo.request_id = m->request_id;
+    Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
+    answer.request_id = m->request_id;
+    answer.reason = reason;
+    answer.message = (char *)(uintptr_t)text;
+    answer.request_case = LIVEKIT__REQUEST_RESPONSE__REQUEST_UPDATE_METADATA;
+    answer.update_metadata = &echo;
+    respond(fx, s->conn, &answer);
+}
+
+static size_t list_attributes(struct node *n, const Livekit__UpdateParticipantMetadata *m,
+                              const struct attribute **ret_list) {
+    struct attribute *list =
+        m->n_attributes > 0 ? arena_alloc(&n->work, m->n_attributes * sizeof(*list)) : NULL;
+    if (!list) {
+        return 0;
+    }
+    for (size_t i = 0; i < m->n_attributes; i++) {
+        list[i] = (struct attribute){node_cstr_slice(m->attributes[i]->key),
+                                     node_cstr_slice(m->attributes[i]->value)};
+    }
+    *ret_list = list;
+    return m->n_attributes;
+}
+
+static bool over(size_t len, uint32_t max) {
+    return max != 0 && len > max;
+}
+
+/* Empty fields are left as they are; an attribute with an empty value goes. */
+static enum status own_change(struct session *s, const Livekit__UpdateParticipantMetadata *m,
+                              const struct attribute *attributes, size_t count, struct change *c) {
+    const struct profile *now = &s->participant->profile;
+    struct slice name = node_cstr_slice(m->name), metadata = node_cstr_slice(m->metadata);
+    enum status st = STATUS_OK;
+    if (name.len > 0 && !slice_eq(name, text_slice(&now->name))) {
+        st = change_name(c, name);
+    }
+    if (st == STATUS_OK && metadata.len > 0 && !slice_eq(metadata, text_slice(&now->metadata))) {
+        st = change_metadata(c, metadata);
+    }
+    if (st == STATUS_OK && count > 0) {
+        st = change_attributes(c, attributes, count);
+    }
+    return st;
+}
+
+static void accept_metadata(struct session *s, const Livekit__UpdateParticipantMetadata *m,
+                            struct effects *fx) {
+    if (s->protocol >= PROTOCOL_WITH_OK) {
+        Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
+        answer.request_id = m->request_id;
+        answer.reason = LIVEKIT__REQUEST_RESPONSE__REASON__OK;
+        respond(fx, s->conn, &answer);
+    }
+}
+
+static enum status on_update_metadata(struct node *n, struct session *s,
+                                      Livekit__UpdateParticipantMetadata *m, struct effects *fx) {
+    const struct node_config *config = &n->config;
+    if (!s->participant->profile.permission.can_update_metadata) {
+        refuse_metadata(s, m, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_ALLOWED,
+                        "does not have permission to update own metadata", fx);
+        return STATUS_OK;
+    }
+    const struct attribute *attributes = NULL;
+    size_t count = list_attributes(n, m, &attributes);
+    if (over(node_cstr_slice(m->name).len, config->participant_name_bytes_max) ||
+        over(node_cstr_slice(m->metadata).len, config->metadata_bytes_max) ||
+        over(attributes_bytes(attributes, count), config->attributes_bytes_max)) {
+        refuse_metadata(s, m, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                        "exceeds the limits of name, metadata or attributes", fx);
+        return STATUS_OK;
+    }
+    struct change c;
+    change_begin(s->participant, &c);
+    enum status st = own_change(s, m, attributes, count, &c);
+    bool changed = c.owns_name || c.owns_metadata || c.owns_attributes;
+    if (st == STATUS_OK) {
+        /* Before the update, which commits: nothing may fail after it. */
+        accept_metadata(s, m, fx);
+        st = changed ? session_change(n, s, &c, true, fx) : STATUS_OK;
+    } else if (st == STATUS_EXHAUSTED) {
+        refuse_metadata(s, m, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                        "too many attributes", fx);
+        st = STATUS_OK;
+    }
+    change_drop(&c);
+    return st;
+}
+
+/* The negotiation cannot go on: the client starts anew. */
+static enum status mismatch(struct node *n, struct session *s, enum status st) {
+    if (st == STATUS_OK || st == STATUS_NO_MEMORY) {
+        return st;
+    }
+    metric_inc(&n->config.metrics->signals_refused);
+    session_end(n, s, LIVEKIT__DISCONNECT_REASON__STATE_MISMATCH,
+                LIVEKIT__LEAVE_REQUEST__ACTION__RECONNECT, true);
+    return STATUS_OK;
+}
+
+static enum status on_simulate(struct node *n, struct session *s,
+                               const Livekit__SimulateScenario *scenario) {
+    switch (scenario->scenario_case) {
+    case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SERVER_LEAVE:
+        session_end(n, s, LIVEKIT__DISCONNECT_REASON__SERVER_SHUTDOWN,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, true);
+        break;
+    case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_LEAVE_REQUEST_FULL_RECONNECT:
+    default: break; /* about media, or handled by the client alone */
+    }
+    return STATUS_OK;
+}
+
+static enum status dispatch(struct node *n, struct session *s, const Livekit__SignalRequest *r,
+                            struct effects *fx) {
+    switch (r->message_case) {
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_OFFER:
+        return mismatch(n, s, session_take_offer(n, s, s->host->worker, r->offer, fx));
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ANSWER:
+        return mismatch(n, s, session_take_answer(n, s, r->answer, fx));
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK:
+        node_refuse_track(fx, s->conn, r->add_track);
+        return STATUS_OK;
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_LEAVE:
+        session_end(n, s, LIVEKIT__DISCONNECT_REASON__CLIENT_INITIATED,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, false);
+        return STATUS_OK;
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE: return on_simulate(n, s, r->simulate);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING: return on_ping(n, s, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_METADATA:
+        return on_update_metadata(n, s, r->update_metadata, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING_REQ: return on_ping_req(n, s, r->ping_req, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRICKLE:
+        /* ICE-lite learns addresses from the checks that come in. */
+        return STATUS_OK;
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE__NOT_SET:
+        metric_inc(&n->config.metrics->signals_unknown);
+        return STATUS_OK;
+    default: return STATUS_OK; /* about media that there is none of */
+    }
+}
+
+enum status node_signal(struct node *n, const struct node_event *ev, struct effects *fx) {
+    struct session *s = node_session_by_conn(n, ev->conn);
+    if (!s || s->is_ending || s->host->closing) {
+        return STATUS_OK; /* it crossed a leave on its way */
+    }
+    metric_inc(&n->config.metrics->signals);
+    enum status st = dispatch(n, s, ev->signal, fx);
+    return st == STATUS_OK && !node_ok(n, fx) ? STATUS_NO_MEMORY : st;
+}

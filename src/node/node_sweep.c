@@ -1,0 +1,102 @@
+#include "node_priv.h"
+
+enum { SCAN_SLOTS = 256, SCAN_PERIOD_MS = 1000 };
+
+struct found {
+    struct host *host;
+    uint32_t reason;
+};
+struct sweep {
+    struct node *n;
+    struct effects *fx;
+    struct slice notes; /* what is left of the memory kept for names */
+    size_t count;
+    struct found found[SWEEP_PER_STEP_MAX];
+};
+
+static uint32_t reason_of(enum dir_end_reason reason) {
+    bool by_rule = reason == DIR_END_SOLO || reason == DIR_END_MAX_DURATION;
+    return by_rule ? LIVEKIT__DISCONNECT_REASON__ROOM_DELETED
+                   : LIVEKIT__DISCONNECT_REASON__ROOM_CLOSED;
+}
+
+/* The directory must not change here: hosts are closed after the sweep. */
+static void on_ended(void *arg, const struct dir_room *room, enum dir_end_reason reason) {
+    struct sweep *s = arg;
+    struct host *h = node_host_find(s->n, room->name);
+    if (h) {
+        assert(s->count < ARRAY_LEN(s->found));
+        s->found[s->count++] = (struct found){h, reason_of(reason)};
+        return;
+    }
+    uint8_t *name = (uint8_t *)(uintptr_t)s->notes.data;
+    assert(room->name.len <= s->notes.len);
+    if (room->name.len > 0) {
+        __builtin_memcpy(name, room->name.data, room->name.len);
+    }
+    s->notes = slice_after(s->notes, room->name.len);
+    fx_add(s->fx, FX_NOTE)->note = (struct fx_note){
+        .kind = NOTE_ROOM_FINISHED,
+        .room_name = slice_of(name, room->name.len),
+        .room_sid = room->sid,
+    };
+}
+
+/* What ended cannot be told again: places and memory for all notes come first. */
+static void sweep(struct node *n, struct effects *fx) {
+    size_t bytes = (size_t)SWEEP_PER_STEP_MAX * ROOM_NAME_BYTES_MAX;
+    struct sweep s = {.n = n, .fx = fx};
+    uint8_t *names = arena_alloc(&fx->arena, bytes);
+    if (!names || !fx_reserve(fx, SWEEP_PER_STEP_MAX)) {
+        fx_rollback(fx, fx->count);
+        n->sweep_more = true; /* no memory now: at the next tick */
+        return;
+    }
+    s.notes = slice_of(names, bytes);
+    size_t done = dir_sweep(n->dir, n->now, SWEEP_PER_STEP_MAX, on_ended, &s);
+    metric_add(&n->config.metrics->dir_sweep_done, done);
+    n->sweep_more = done == SWEEP_PER_STEP_MAX;
+    for (size_t i = 0; i < s.count; i++) {
+        host_close(n, s.found[i].host, s.found[i].reason);
+    }
+}
+
+void node_sweep(struct node *n, struct effects *fx) {
+    if (n->sweep_more || dir_next_deadline_ms(n->dir) <= n->now.mono_ms) {
+        sweep(n, fx);
+    }
+    if (n->now.mono_ms >= n->next_scan_ms) {
+        n->scan_findings += dir_scan(n->dir, n->now, SCAN_SLOTS);
+        n->next_scan_ms = n->now.mono_ms + SCAN_PERIOD_MS;
+    }
+}
+
+static void run_timer(struct node *n, struct timer *t, struct effects *fx) {
+    switch (t->kind) {
+    case TIMER_LIFE: session_on_timer(n, container_of(t, struct session, life), t, fx); break;
+    case TIMER_REFRESH:
+        heap_set(&n->timers, &t->node, n->now.mono_ms + TOKEN_REFRESH_MS);
+        session_on_timer(n, container_of(t, struct session, refresh), t, fx);
+        break;
+    case TIMER_ROOM_UPDATE: host_on_timer(n, container_of(t, struct host, update), fx); break;
+    }
+}
+
+void node_run_timers(struct node *n, struct effects *fx) {
+    enum { RETRY_MS = 1000 };
+    for (size_t i = 0; i < TIMERS_PER_STEP_MAX; i++) {
+        struct heap_node *first = heap_peek(&n->timers);
+        if (!first || first->key > n->now.mono_ms) {
+            return;
+        }
+        struct timer *t = container_of(first, struct timer, node);
+        size_t mark = fx->count;
+        heap_remove(&n->timers, first);
+        run_timer(n, t, fx);
+        if (!node_ok(n, fx)) {
+            node_rollback(n, fx, mark);
+            heap_set(&n->timers, first, n->now.mono_ms + RETRY_MS);
+            return;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+#include "node_join.h"
+
+/* VP8 first, then H264, other video, audio; rtx is nothing to choose. */
+static const char *const PUBLISH_MIMES[] = {
+    "video/VP8",  "video/H264", "video/VP9",  "video/AV1",  "video/H265",
+    "audio/opus", "audio/red",  "audio/PCMU", "audio/PCMA",
+};
+enum { PROTOCOL = 17, PING_INTERVAL_S = 5, PING_TIMEOUT_S = 15 };
+
+static void fill_codecs(struct node *n, Livekit__JoinResponse *join) {
+    size_t count = ARRAY_LEN(PUBLISH_MIMES);
+    Livekit__Codec *codecs = arena_alloc(&n->work, count * sizeof(*codecs));
+    Livekit__Codec **list = arena_alloc(&n->work, count * sizeof(*list));
+    if (!codecs || !list) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        livekit__codec__init(&codecs[i]);
+        codecs[i].mime = (char *)(uintptr_t)PUBLISH_MIMES[i];
+        list[i] = &codecs[i];
+    }
+    join->enabled_publish_codecs = list;
+    join->n_enabled_publish_codecs = count;
+}
+
+static void fill_ice_servers(struct node *n, Livekit__JoinResponse *join) {
+    size_t count = n->config.ice_urls_count;
+    if (count == 0) {
+        return;
+    }
+    Livekit__ICEServer *server = arena_alloc(&n->work, sizeof(*server));
+    Livekit__ICEServer **list = arena_alloc(&n->work, sizeof(*list));
+    char **urls = arena_alloc(&n->work, count * sizeof(*urls));
+    if (!server || !list || !urls) {
+        return;
+    }
+    livekit__iceserver__init(server);
+    for (size_t i = 0; i < count; i++) {
+        urls[i] = node_cstr(n, n->config.ice_urls[i]);
+    }
+    server->urls = urls;
+    server->n_urls = count;
+    list[0] = server;
+    join->ice_servers = list;
+    join->n_ice_servers = 1;
+}
+
+/* Costs the participants of the room: 0.3 us each, so that the largest room takes some ms. */
+void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
+                    const struct dir_room *room, const struct room_counts *counts,
+                    const struct participant *gone) {
+    Livekit__Room room_message;
+    node_fill_room(n, room, counts, &room_message);
+    Livekit__ParticipantInfo self;
+    participant_fill(s->participant, &s->participant->profile, &n->work, &self);
+    Livekit__ServerInfo server = LIVEKIT__SERVER_INFO__INIT;
+    server.version = text_cstr(&n->version);
+    server.protocol = PROTOCOL;
+    server.region = text_cstr(&n->region);
+    server.node_id = n->id.text;
+    Livekit__JoinResponse join = LIVEKIT__JOIN_RESPONSE__INIT;
+    join.room = &room_message;
+    join.participant = &self;
+    join.n_other_participants =
+        room_others(&s->host->room, gone, &n->work, &join.other_participants);
+    join.server_version = text_cstr(&n->version);
+    join.server_region = text_cstr(&n->region);
+    join.server_info = &server;
+    join.subscriber_primary = s->sub.peer != NULL;
+    join.ping_interval = PING_INTERVAL_S;
+    join.ping_timeout = PING_TIMEOUT_S;
+    join.sif_trailer.data = s->host->room.sif_trailer;
+    join.sif_trailer.len = sizeof(s->host->room.sif_trailer);
+    join.fast_publish = true; /* false makes some clients deadlock (trap T10) */
+    fill_codecs(n, &join);
+    fill_ice_servers(n, &join);
+    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
+    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_JOIN;
+    response.join = &join;
+    fx_signal_one(fx, s->conn, &response);
+}
