@@ -7,24 +7,24 @@
 
 enum {
     /* HTTP front door */
-    HTTP_HEAD_BYTES_MAX = 64 * 1024,     /* a /rtc/v1 join carries a compressed 14 KB SDP in its URL */
-    HTTP_HEADERS_MAX = 64,               /* browsers behind two proxies send about 30 */
-    HTTP_BODY_BYTES_MAX = 10 << 20,      /* as the reference: limit.max_api_request_body_size */
-    HTTP_HEAD_TIMEOUT_MS = 10 * 1000,    /* a request not complete by then is closed */
-    HTTP_IDLE_TIMEOUT_MS = 75 * 1000,    /* keep-alive between requests; above common proxies' 60 s */
-    HTTP_WRITE_TIMEOUT_MS = 10 * 1000,   /* no byte taken for so long: a dead reader */
-    CONN_OUTQ_BYTES_MAX = 4 << 20,       /* past this the reader is too slow: close it */
-    EDGE_CONNS_MAX = 65536,              /* per edge thread; the descriptor limit comes first */
-    EDGE_HANDSHAKES_MAX = 1024,          /* unauthenticated connections in TLS or before their head */
+    HTTP_HEAD_BYTES_MAX = 64 * 1024,  /* a /rtc/v1 join carries a compressed 14 KB SDP in its URL */
+    HTTP_HEADERS_MAX = 64,            /* browsers behind two proxies send about 30 */
+    HTTP_BODY_BYTES_MAX = 10 << 20,   /* as the reference: limit.max_api_request_body_size */
+    HTTP_HEAD_TIMEOUT_MS = 10 * 1000, /* a request not complete by then is closed */
+    HTTP_IDLE_TIMEOUT_MS = 75 * 1000, /* keep-alive between requests; above common proxies' 60 s */
+    HTTP_WRITE_TIMEOUT_MS = 10 * 1000, /* no byte taken for so long: a dead reader */
+    CONN_OUTQ_BYTES_MAX = 4 << 20,     /* past this the reader is too slow: close it */
+    EDGE_CONNS_MAX = 65536,            /* per edge thread; the descriptor limit comes first */
+    EDGE_HANDSHAKES_MAX = 1024,        /* unauthenticated connections in TLS or before their head */
     EDGE_BODY_BYTES_IN_FLIGHT_MAX = 64 << 20, /* request bodies held at once, per edge thread */
 
     /* WebSocket and signalling */
-    SIGNAL_BYTES_MAX = 2 << 20,          /* reference: signal_message_size_limit */
-    JOIN_REQUEST_BYTES_MAX = 1 << 20,    /* after gunzip; reference */
-    WS_PING_INTERVAL_MS = 10 * 1000,     /* reference */
-    WS_CLOSE_FLUSH_MS = 250,             /* reference: queued messages go out, then close */
-    SIGNAL_RATE_PER_S = 50,              /* sustained signal messages of one client */
-    SIGNAL_RATE_BURST = 500,             /* a resume repeats everything at once */
+    SIGNAL_BYTES_MAX = 2 << 20,       /* reference: signal_message_size_limit */
+    JOIN_REQUEST_BYTES_MAX = 1 << 20, /* after gunzip; reference */
+    WS_PING_INTERVAL_MS = 10 * 1000,  /* reference */
+    WS_CLOSE_FLUSH_MS = 250,          /* reference: queued messages go out, then close */
+    SIGNAL_RATE_PER_S = 50,           /* sustained signal messages of one client */
+    SIGNAL_RATE_BURST = 500,          /* a resume repeats everything at once */
 
     /* text */
     IDENTITY_BYTES_MAX = 256,
@@ -32,60 +32,61 @@ enum {
     PARTICIPANT_NAME_BYTES_MAX = 256,
     METADATA_BYTES_MAX = 512 * 1024,
     ATTRIBUTES_BYTES_MAX = 64 * 1024,
-    JSON_DEPTH_MAX = 100,                /* our deepest message nests 8 */
-    TOKEN_BYTES_MAX = 600 * 1024,        /* metadata of full size rides in a token */
-    TWIRP_MSG_BYTES_MAX = 1000000,       /* reference cuts error texts there */
+    JSON_DEPTH_MAX = 100,          /* our deepest message nests 8 */
+    TOKEN_BYTES_MAX = 600 * 1024,  /* metadata of full size rides in a token */
+    TWIRP_MSG_BYTES_MAX = 1000000, /* reference cuts error texts there */
 
     /* messages */
-    PROTO_DEPTH_MAX = 32,                /* our deepest message nests 8 */
-    PROTO_ELEMENTS_MAX = 256 * 1024,     /* fields and list items of one message: each costs 40 to
-                                            100 bytes decoded, and a body of 40-byte names fits */
+    PROTO_DEPTH_MAX = 32,            /* our deepest message nests 8 */
+    PROTO_ELEMENTS_MAX = 256 * 1024, /* fields and list items of one message: each costs 40 to
+                                        100 bytes decoded, and a body of 40-byte names fits */
 
     /* rooms */
-    ROOMS_MAX = 4 << 20,                 /* refused beyond with resource_exhausted */
+    ROOMS_MAX = 4 << 20, /* refused beyond with resource_exhausted */
     ROOM_PARTICIPANTS_MAX = 10000,
-    SESSIONS_MAX = 100000,               /* per node */
-    SWEEP_PER_STEP_MAX = 256,            /* bounds the tail of a control step */
-    LIST_SLICE_ROOMS = 500,              /* rooms encoded in one step: stays under 1 ms */
-    LIST_SLICE_BYTES = 1 << 20,          /* and the bytes of one step, for large metadata */
-    LIST_ANSWER_BYTES_MAX = 1 << 30,     /* one ListRooms answer: the largest store, no metadata */
-    LIST_NAMES_BYTES_MAX = 1 << 20,      /* names of one ListRooms; 4,000 of full length */
-    HELD_REPLIES_MAX = 64,               /* answers assembled in slices at once */
-    HELD_REPLY_TIMEOUT_MS = 9 * 1000,    /* clients give up after 10 s */
-    LEAVES_PER_STEP_MAX = 256,           /* participants that one step takes out of rooms */
-    TIMERS_PER_STEP_MAX = 256,           /* session and room timers of one tick */
-    ATTRIBUTES_MAX = 1024,               /* of one participant: merging stays under 1 ms */
+    SESSIONS_MAX = 100000,            /* per node */
+    SWEEP_PER_STEP_MAX = 256,         /* bounds the tail of a control step */
+    LIST_SLICE_ROOMS = 500,           /* rooms encoded in one step: stays under 1 ms */
+    LIST_SLICE_BYTES = 1 << 20,       /* and the bytes of one step, for large metadata */
+    LIST_ANSWER_BYTES_MAX = 1 << 30,  /* one ListRooms answer: the largest store, no metadata */
+    LIST_NAMES_BYTES_MAX = 1 << 20,   /* names of one ListRooms; 4,000 of full length */
+    HELD_REPLIES_MAX = 64,            /* answers assembled in slices at once */
+    HELD_REPLY_TIMEOUT_MS = 9 * 1000, /* clients give up after 10 s */
+    LEAVES_PER_STEP_MAX = 256,        /* participants that one step takes out of rooms */
+    TIMERS_PER_STEP_MAX = 256,        /* session and room timers of one tick */
+    ATTRIBUTES_MAX = 1024,            /* of one participant: merging stays under 1 ms */
     ATTRIBUTES_MERGED_BYTES_MAX = 256 * 1024, /* requests are limited, their sum is bounded here */
-    ROOM_NONCES = 100,                   /* SendData repeats remembered; reference */
-    SIF_TRAILER_BYTES = 32,              /* unguessable, as the reference's */
-    JOIN_TIMEOUT_MS = 60 * 1000,         /* join to ACTIVE; reference */
-    SIGNAL_GRACE_MS = 30 * 1000,         /* media up, signal gone: a client rejoins within 20 s */
-    TOKEN_REFRESH_MS = 5 * 60 * 1000,    /* reference */
-    TOKEN_VALID_MIN_S = 10 * 60,         /* reference */
-    ROOM_UPDATE_MS = 5 * 1000,           /* counts of a room are told at most so often; reference */
-    STEP_BYTES_MAX = 64 << 20,           /* effects of one step; more is refused, not sent */
+    ROOM_NONCES = 100,                        /* SendData repeats remembered; reference */
+    SIF_TRAILER_BYTES = 32,                   /* unguessable, as the reference's */
+    JOIN_TIMEOUT_MS = 60 * 1000,              /* join to ACTIVE; reference */
+    SIGNAL_GRACE_MS = 30 * 1000,      /* media up, signal gone: a client rejoins within 20 s */
+    TOKEN_REFRESH_MS = 5 * 60 * 1000, /* reference */
+    TOKEN_VALID_MIN_S = 10 * 60,      /* reference */
+    ROOM_UPDATE_MS = 5 * 1000,        /* counts of a room are told at most so often; reference */
+    STEP_BYTES_MAX = 64 << 20,        /* effects of one step; more is refused, not sent */
 
     /* media */
-    DATAGRAM_BYTES_MAX = 2048,           /* above any path MTU that WebRTC uses */
-    UFRAG_LEN = 16, ICE_PWD_LEN = 24,    /* RFC 8445 asks for at least 4 and 22 */
-    TRANSPORT_TIMEOUT_MS = 30 * 1000,    /* media stops so long after the last valid check */
+    DATAGRAM_BYTES_MAX = 2048, /* above any path MTU that WebRTC uses */
+    UFRAG_LEN = 16,
+    ICE_PWD_LEN = 24,                 /* RFC 8445 asks for at least 4 and 22 */
+    TRANSPORT_TIMEOUT_MS = 30 * 1000, /* media stops so long after the last valid check */
     DTLS_HANDSHAKE_TIMEOUT_MS = 60 * 1000,
-    DATA_MESSAGE_BYTES_MAX = 65535,      /* clients cap at 64000; the reference reads 65535 */
-    DATA_STREAMS_MAX = 256,              /* SCTP streams: 16 cost 10 KB, 65535 cost 2.6 MB */
-    DATA_OUTQ_BYTES_MAX = 2 << 20,       /* one receiver's reliable backlog; then it is closed */
-    DATA_LOSSY_BACKLOG_BYTES = 64 << 10, /* 100 ms at 5 Mbit/s: later, lossy data is stale */
-    DATA_RECENT_BYTES_MAX = 100 * 1000,  /* kept a room for who is still joining; reference */
-    DATA_RECENT_MS = 2 * 1000,           /* and for so long; reference */
+    DATA_MESSAGE_BYTES_MAX = 65535,         /* clients cap at 64000; the reference reads 65535 */
+    DATA_STREAMS_MAX = 256,                 /* SCTP streams: 16 cost 10 KB, 65535 cost 2.6 MB */
+    DATA_OUTQ_BYTES_MAX = 2 << 20,          /* one receiver's reliable backlog; then it is closed */
+    DATA_LOSSY_BACKLOG_BYTES = 64 << 10,    /* 100 ms at 5 Mbit/s: later, lossy data is stale */
+    DATA_RECENT_BYTES_MAX = 100 * 1000,     /* kept a room for who is still joining; reference */
+    DATA_RECENT_MS = 2 * 1000,              /* and for so long; reference */
     DATA_RECENT_TOTAL_BYTES_MAX = 64 << 20, /* of all rooms: 640 rooms at their bound */
-    TRANSPORT_PAIRS_MAX = 16,            /* address pairs of a client; Chromium shows up to 12 */
-    HANDSHAKES_QUEUED_MAX = 2048,        /* per worker: a second of work at 2,200 handshakes/s */
-    HANDSHAKE_HELD_BYTES_MAX = 8 << 10,  /* a flight with a large ClientHello, split */
+    TRANSPORT_PAIRS_MAX = 16,               /* address pairs of a client; Chromium shows up to 12 */
+    HANDSHAKES_QUEUED_MAX = 2048,           /* per worker: a second of work at 2,200 handshakes/s */
+    HANDSHAKE_HELD_BYTES_MAX = 8 << 10,     /* a flight with a large ClientHello, split */
 
     /* operating system */
-    LOOP_EVENTS_PER_TURN = 256,          /* fetched at once; the rest comes in the next turn */
-    LOG_QUEUE_BYTES_MAX = 1 << 20,       /* some seconds of a busy log; beyond, lines are dropped */
-    LOG_VALUE_BYTES_MAX = 512,           /* of one logged text: escaped six-fold it fits a line */
-    LOG_CLOSE_WAIT_MS = 1000,            /* what is queued at the end gets so long to leave */
+    LOOP_EVENTS_PER_TURN = 256,    /* fetched at once; the rest comes in the next turn */
+    LOG_QUEUE_BYTES_MAX = 1 << 20, /* some seconds of a busy log; beyond, lines are dropped */
+    LOG_VALUE_BYTES_MAX = 512,     /* of one logged text: escaped six-fold it fits a line */
+    LOG_CLOSE_WAIT_MS = 1000,      /* what is queued at the end gets so long to leave */
 
     /* mailboxes, in messages */
     MAILBOX_CONTROL_MAX = 16384,

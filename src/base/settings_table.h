@@ -10,7 +10,7 @@
       "addresses to listen on; none means all, with --dev 127.0.0.1 and ::1")                      \
     S(region, TEXT, "region", "", 0, 0, "region of this node, told to clients")                    \
     S(development, BOOL, "development", "false", 0, 0,                                             \
-      "key pair devkey/secret when no keys are given, loopback only, readable logs")               \
+      "key pair devkey/secret when no keys are given, loopback only")                              \
     S(key_file, TEXT, "key_file", "", 0, 0,                                                        \
       "file with `key: secret` lines, readable by its owner only; replaces keys")                  \
     S(log_level, TEXT, "logging.level", "info", 0, 0, "debug, info, warn or error")                \

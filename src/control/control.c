@@ -140,7 +140,7 @@ static void set_gauges(struct control *c, const struct node_counts *counts) {
     metric_set(&c->metrics.participants, counts->participants);
     metric_set(&c->metrics.sessions, counts->sessions);
     metric_set(&c->metrics.rooms_overdue, counts->overdue_rooms);
-    metric_set(&c->metrics.oldest_overdue_ms, counts->oldest_overdue_ms);
+    metric_set(&c->metrics.overdue_ms, counts->oldest_overdue_ms);
     metric_set(&c->metrics.scan_findings, counts->scan_findings);
     struct loop_stats stats = loop_stats_take(c->loop);
     metric_set(&c->metrics.control_turns, stats.turns);

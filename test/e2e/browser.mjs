@@ -1,0 +1,65 @@
+// Pages in headless Chromium with the published livekit-client, served from loopback.
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import { chromium } from "playwright-core";
+
+const script = new URL("./node_modules/livekit-client/dist/livekit-client.umd.js", import.meta.url);
+const html = `<!doctype html><meta charset="utf-8"><title>call</title><script src="/livekit-client.js"></script>`;
+
+export class Browser {
+  static async start() {
+    const b = new Browser();
+    const code = await readFile(script);
+    b.server = createServer((req, res) => {
+      const isScript = req.url === "/livekit-client.js";
+      res.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
+      res.end(isScript ? code : html);
+    });
+    b.server.listen(0, "127.0.0.1");
+    await once(b.server, "listening");
+    b.profile = await mkdtemp(join(tmpdir(), "stoa-chromium-"));
+    b.context = await chromium.launchPersistentContext(b.profile, {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      headless: true,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
+    });
+    return b;
+  }
+
+  async page() {
+    const page = await this.context.newPage();
+    page.errors = [];
+    page.on("pageerror", (e) => page.errors.push(String(e)));
+    await page.goto(`http://127.0.0.1:${this.server.address().port}/`);
+    return page;
+  }
+
+  async stop() {
+    await this.context?.close();
+    this.server.close();
+    this.server.closeAllConnections();
+    await rm(this.profile, { recursive: true, force: true });
+  }
+}
+
+// Joins in the page; what it sees is kept in window.seen, window.gone and window.reason.
+export function joinPage(page, url, token, options = {}) {
+  return page.evaluate(async ([url, token, options]) => {
+    const { Room, RoomEvent } = window.LivekitClient;
+    const room = new Room(options);
+    Object.assign(window, { room, seen: [], gone: [], texts: [], reason: undefined });
+    room.on(RoomEvent.DataReceived, (payload, p, kind, topic) =>
+      window.seen.push({ text: new TextDecoder().decode(payload), from: p?.identity, kind, topic }));
+    room.on(RoomEvent.ParticipantDisconnected, (p) => window.gone.push(p.identity));
+    room.on(RoomEvent.Disconnected, (reason) => (window.reason = reason));
+    room.registerTextStreamHandler("chat", async (reader, info) => window.texts.push([await reader.readAll(), info.identity]));
+    room.registerRpcMethod("greet", async (d) => `hello ${d.callerIdentity}: ${d.payload}`);
+    await room.connect(url, token);
+    return { sid: await room.getSid(), version: room.serverInfo?.version };
+  }, [url, token, options]);
+}
