@@ -19,8 +19,9 @@ struct media_config {
     uint32_t workers;
     const char *const *node_ips; /* addresses told to clients; count 0: all local, non-loopback */
     size_t node_ips_count;
-    bool loopback_candidates; /* also 127.0.0.1 (dev, tests) */
-    struct mailbox *to_control; /* items: struct media_event, by value */
+    bool loopback_candidates;                            /* also 127.0.0.1 (dev, tests) */
+    struct mailbox *to_control;                          /* items: struct media_event, by value */
+    uint32_t transport_timeout_ms, handshake_timeout_ms; /* 0: as caps.h says; else for tests */
 };
 
 must_check enum status media_create(const struct media_config *config, struct media **ret_media);
@@ -34,8 +35,10 @@ size_t media_metrics(const struct media *m, const struct metrics **ret, size_t m
 
 enum media_event_kind {
     MEDIA_CONNECTED,    /* ICE and DTLS are up */
-    MEDIA_DISCONNECTED, /* no valid check or packet for TRANSPORT_TIMEOUT_MS: the transport is gone */
-    MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone */
+    MEDIA_DISCONNECTED, /* no valid check or packet for TRANSPORT_TIMEOUT_MS: the transport is gone
+                         */
+    MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone. Also
+                         * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
 };
 struct media_event {
@@ -64,6 +67,7 @@ must_check bool media_set_remote(struct media *m, const struct media_transport_r
 /* ICE restart: the new credentials are answered beside the old ones until one is used. */
 must_check bool media_restart(struct media *m, uint64_t transport, const char *ufrag,
                               const char *pwd);
+/* Also of a transport that went by itself: its id is let go of. */
 must_check bool media_close(struct media *m, uint64_t transport);
 
 /* Data routing, one entry for each participant. Put replaces. Text is copied. */

@@ -1,0 +1,257 @@
+#include "data_router.h"
+
+enum { ROOMS_EXPIRED_PER_TICK = 64 }; /* 12,800 rooms in the 2 s that messages are kept */
+
+/* One message on its way to many. */
+struct fanout {
+    struct data_router *router;
+    struct route_room *room;
+    const struct data_packet_view *view;
+    uint64_t sender; /* participant, 0: the server */
+    enum data_packet_kind kind;
+    struct slice packet; /* as receivers get it */
+    bool missed;         /* somebody's channels are not open yet */
+};
+
+enum status data_router_init(struct data_router *r, const struct data_router_config *config) {
+    *r = (struct data_router){.config = *config};
+    buf_init(&r->out, DATA_MESSAGE_BYTES_MAX);
+    return routes_init(&r->routes, config->key);
+}
+
+void data_router_deinit(struct data_router *r) {
+    routes_deinit(&r->routes);
+    buf_deinit(&r->out);
+}
+
+static enum data_sent send_counted(struct data_router *r, uint64_t transport,
+                                   enum data_packet_kind kind, struct slice packet) {
+    struct metrics *m = r->config.metrics;
+    enum data_sent sent = transport ? r->config.send(r->config.send_arg, transport, kind, packet)
+                                    : DATA_SENT_NOT_OPEN;
+    switch (sent) {
+    case DATA_SENT:
+        metric_inc(&m->data_messages_out);
+        metric_add(&m->data_bytes_out, packet.len);
+        break;
+    case DATA_SENT_NOT_OPEN: metric_inc(&m->data_dropped_not_open); break;
+    case DATA_SENT_SLOW: metric_inc(&m->data_dropped_slow); break;
+    case DATA_SENT_TOO_LARGE: metric_inc(&m->data_dropped_too_large); break;
+    }
+    return sent;
+}
+
+static void give(struct fanout *f, struct route *to) {
+    if (to->participant == f->sender || to->mark == f->room->last_mark) {
+        return;
+    }
+    to->mark = f->room->last_mark;
+    if (f->kind == DATA_KIND_LOSSY && !to->active) {
+        return;
+    }
+    enum data_sent sent = send_counted(f->router, to->tx_transport, f->kind, f->packet);
+    if (f->kind != DATA_KIND_RELIABLE) {
+        return;
+    }
+    if (sent == DATA_SENT_NOT_OPEN) {
+        f->missed = true;
+    } else {
+        to->delivered = f->room->last_number;
+    }
+}
+
+static void give_named(struct fanout *f, enum data_packet_names sort) {
+    struct data_names names = data_packet_names(f->view, sort);
+    for (struct slice name; data_names_next(&names, &name);) {
+        struct route *to = sort == DATA_NAMES_USER_SIDS
+                               ? routes_by_sid(&f->router->routes, f->room->id, name)
+                               : routes_by_identity(&f->router->routes, f->room->id, name);
+        if (to) {
+            give(f, to);
+        }
+    }
+}
+
+static void fan_out(struct fanout *f, uint64_t now_ms) {
+    struct route_room *room = f->room;
+    room->last_mark++;
+    room->last_number += f->kind == DATA_KIND_RELIABLE;
+    if (data_packet_is_broadcast(f->view)) {
+        list_each (node, &room->participants) {
+            give(f, container_of(node, struct route, in_room));
+        }
+    } else {
+        give_named(f, DATA_NAMES_IDENTITIES);
+        give_named(f, DATA_NAMES_USER_SIDS);
+        give_named(f, DATA_NAMES_USER_IDENTITIES);
+    }
+    if (f->missed) {
+        struct routes *routes = &f->router->routes;
+        if (!routes_keep_recent(routes, room, f->sender, f->packet, now_ms)) {
+            metric_inc(&f->router->config.metrics->media_no_memory);
+        }
+        metric_set(&f->router->config.metrics->data_recent_bytes, routes->recent_bytes);
+    }
+}
+
+static bool is_named_in(const struct route *r, const struct data_packet_view *v,
+                        enum data_packet_names sort) {
+    struct slice own =
+        sort == DATA_NAMES_USER_SIDS ? ident_slice(&r->sid) : bytes_slice(&r->identity);
+    struct data_names names = data_packet_names(v, sort);
+    for (struct slice name; data_names_next(&names, &name);) {
+        if (slice_eq(name, own)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_for(const struct route *r, struct slice packet) {
+    struct data_packet_view v;
+    if (data_packet_read(packet, &v) != STATUS_OK) {
+        return false;
+    }
+    return data_packet_is_broadcast(&v) || is_named_in(r, &v, DATA_NAMES_IDENTITIES) ||
+           is_named_in(r, &v, DATA_NAMES_USER_SIDS) ||
+           is_named_in(r, &v, DATA_NAMES_USER_IDENTITIES);
+}
+
+/* What a participant may send at all. Speakers are told by the server alone, metrics are not for
+ * other participants, transcriptions are agents' work. */
+static bool may_send(struct data_router *r, const struct route *from,
+                     const struct data_packet_view *v) {
+    struct metrics *m = r->config.metrics;
+    switch (v->value) {
+    case DATA_VALUE_METRICS:
+    case DATA_VALUE_SPEAKER: metric_inc(&m->data_dropped_kind); return false;
+    case DATA_VALUE_TRANSCRIPTION:
+        if (!from->agent) {
+            metric_inc(&m->data_dropped_denied);
+            return false;
+        }
+        return true;
+    default: return true;
+    }
+}
+
+/* Resent messages carry the number that they had: after a resume a client repeats what it holds. */
+static bool is_repeated(struct data_router *r, struct route *from, enum data_packet_kind kind,
+                        const struct data_packet_view *v) {
+    if (kind == DATA_KIND_RELIABLE && v->sequence != 0) {
+        if (v->sequence <= from->last_sequence) {
+            return true;
+        }
+        from->last_sequence = v->sequence;
+    }
+    return v->nonce.len > 0 &&
+           route_room_seen_nonce(from->room, &r->config.key, from->participant, v->nonce);
+}
+
+/* An agent speaks for others in what it transcribes or generates, and says so itself. */
+static struct slice shown_identity(const struct route *from, const struct data_packet_view *v) {
+    bool for_another = from->agent && v->participant_identity.len > 0 &&
+                       (v->value == DATA_VALUE_TRANSCRIPTION || v->generated);
+    return for_another ? v->participant_identity : bytes_slice(&from->identity);
+}
+
+static bool rewrite(struct data_router *r, const struct route *from, enum data_packet_kind kind,
+                    const struct data_packet_view *v) {
+    struct data_packet_sender sender = {
+        .sid = ident_slice(&from->sid),
+        .identity = shown_identity(from, v),
+        .kind = kind,
+        .hidden = from->hidden,
+    };
+    buf_clear(&r->out);
+    if (data_packet_rewrite(v, &sender, &r->out) != STATUS_OK) {
+        metric_inc(&r->config.metrics->data_dropped_too_large);
+        return false;
+    }
+    return true;
+}
+
+void data_router_receive(struct data_router *r, uint64_t transport, enum data_packet_kind kind,
+                         struct slice message, uint64_t now_ms) {
+    struct metrics *m = r->config.metrics;
+    metric_inc(&m->data_messages_in);
+    metric_add(&m->data_bytes_in, message.len);
+    struct route *from = routes_by_transport(&r->routes, ROUTE_BY_RX, transport);
+    if (!from) {
+        metric_inc(&m->data_dropped_no_route);
+        return;
+    }
+    if (!from->can_publish_data) {
+        metric_inc(&m->data_dropped_denied);
+        return;
+    }
+    struct data_packet_view v;
+    enum status s =
+        message.len > DATA_MESSAGE_BYTES_MAX ? STATUS_TOO_LARGE : data_packet_read(message, &v);
+    if (s != STATUS_OK) {
+        metric_inc(s == STATUS_TOO_LARGE ? &m->data_dropped_too_large : &m->data_dropped_malformed);
+        return;
+    }
+    if (is_repeated(r, from, kind, &v)) {
+        metric_inc(&m->data_dropped_duplicate);
+        return;
+    }
+    if (!may_send(r, from, &v) || !rewrite(r, from, kind, &v)) {
+        return;
+    }
+    struct fanout f = {.router = r,
+                       .room = from->room,
+                       .view = &v,
+                       .sender = from->participant,
+                       .kind = kind,
+                       .packet = buf_slice(&r->out)};
+    fan_out(&f, now_ms);
+}
+
+void data_router_send(struct data_router *r, uint64_t room_id, enum data_packet_kind kind,
+                      struct slice packet, uint64_t now_ms) {
+    struct metrics *m = r->config.metrics;
+    struct route_room *room = routes_room(&r->routes, room_id);
+    if (!room) {
+        metric_inc(&m->data_dropped_no_route);
+        return;
+    }
+    struct data_packet_view v;
+    if (packet.len > DATA_MESSAGE_BYTES_MAX || data_packet_read(packet, &v) != STATUS_OK) {
+        metric_inc(&m->data_dropped_malformed);
+        return;
+    }
+    if (v.nonce.len > 0 && route_room_seen_nonce(room, &r->config.key, 0, v.nonce)) {
+        metric_inc(&m->data_dropped_duplicate);
+        return;
+    }
+    struct fanout f = {.router = r, .room = room, .view = &v, .kind = kind, .packet = packet};
+    fan_out(&f, now_ms);
+}
+
+void data_router_opened(struct data_router *r, uint64_t transport, uint64_t now_ms) {
+    struct route *to = routes_by_transport(&r->routes, ROUTE_BY_TX, transport);
+    if (!to) {
+        return;
+    }
+    struct recent *recent = &to->room->recent;
+    list_each (node, &recent->messages) {
+        const struct recent_message *m = container_of(node, struct recent_message, in_recent);
+        struct slice packet = slice_of(m->packet, m->len);
+        bool wanted = m->number > to->delivered && m->sender != to->participant &&
+                      now_ms - m->sent_ms < DATA_RECENT_MS && is_for(to, packet);
+        if (!wanted) {
+            continue;
+        }
+        if (send_counted(r, to->tx_transport, DATA_KIND_RELIABLE, packet) != DATA_SENT) {
+            return;
+        }
+        to->delivered = m->number;
+    }
+    to->delivered = to->room->last_number;
+}
+
+void data_router_tick(struct data_router *r, uint64_t now_ms) {
+    routes_expire_recent(&r->routes, now_ms, ROOMS_EXPIRED_PER_TICK);
+    metric_set(&r->config.metrics->data_recent_bytes, r->routes.recent_bytes);
+}
