@@ -13,10 +13,12 @@
 enum api_coding { API_JSON, API_PROTOBUF };
 
 /* Bytes are walked by descriptor first (bounds, nesting, UTF-8, NUL), then unpacked.
- * MALFORMED or NO_MEMORY (arena bound). */
+ * MALFORMED, or NO_MEMORY: the arena's bound, or more than PROTO_ELEMENTS_MAX fields and items.
+ * Of a map's entries the last of each key is kept. Unknown fields survive encoding again. */
 must_check enum status proto_decode(const ProtobufCMessageDescriptor *type, struct slice bytes,
                                     struct arena *arena, ProtobufCMessage **ret_message);
-/* proto3 JSON as protojson reads it; unknown fields ignored. */
+/* proto3 JSON as protojson reads it; unknown fields ignored. The first value of the text counts,
+ * bytes behind it are not looked at. Answers as above. */
 must_check enum status proto_decode_json(const ProtobufCMessageDescriptor *type, struct slice text,
                                          struct arena *arena, ProtobufCMessage **ret_message);
 must_check enum status proto_decode_as(enum api_coding coding,

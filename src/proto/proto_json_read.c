@@ -51,7 +51,9 @@ static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescript
                                                   struct slice key, unsigned *hint) {
     for (unsigned i = 0; i < type->n_fields; i++) {
         unsigned at = *hint + i < type->n_fields ? *hint + i : *hint + i - type->n_fields;
-        if (name_matches(type->fields[at].name, key)) {
+        const char *name = type->fields[at].name;
+        /* Both forms begin alike, which rules most fields out. */
+        if (key.len > 0 && (uint8_t)name[0] == key.data[0] && name_matches(name, key)) {
             *hint = at + 1 < type->n_fields ? at + 1 : 0;
             return &type->fields[at];
         }

@@ -128,6 +128,13 @@ static void bytes_and_texts(void **state) {
     data.room = text("a\"\\\n\x01\xc3\xa9");
     assert_json(*state, &data.base, JSON_COMPACT,
                 "{\"room\":\"a\\\"\\\\\\n\\u0001\xc3\xa9\",\"data\":\"+/8=\"}");
+    Livekit__DeleteRoomRequest request = LIVEKIT__DELETE_ROOM_REQUEST__INIT;
+    request.room = text("\xe2\x80\xa8\xff");
+    assert_json(*state, &request.base, JSON_COMPACT, "{\"room\":\"\\u2028\\ufffd\"}");
+    request.room = text("<a>&");
+    assert_json(*state, &request.base, JSON_COMPACT, "{\"room\":\"\\u003ca\\u003e\\u0026\"}");
+    request.room = text("plain, with \x7f");
+    assert_json(*state, &request.base, JSON_COMPACT, "{\"room\":\"plain, with \x7f\"}");
 }
 
 static void maps(void **state) {
