@@ -18,8 +18,8 @@ import floors
 SKIPPED = 77
 
 MEMORY_AND_STRINGS = frozenset("""
-    memcpy memmove memset memcmp bcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr
-    snprintf vsnprintf bsearch
+    memcpy memmove memset memcmp bcmp memchr memrchr memmem strlen strnlen strcmp strncmp
+    strchr strrchr snprintf vsnprintf bsearch
     __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk""".split())
 MATH = frozenset("""
     ceil exp exp2 floor fmod frexp ldexp llround log log10 log2 lround modf pow round sqrt
