@@ -34,15 +34,15 @@ ALLOCATOR_EXCEPTIONS = {
 EFFECT_HEADERS = ("pthread.h", "threads.h", "poll.h", "signal.h", "sys/", "net/", "netinet/",
                   "arpa/", "linux/", "unistd.h", "fcntl.h", "time.h")
 LIBC_HEADERS = frozenset(f"{name}.h" for name in """
-    aio alloca ar argp argz arpa assert byteswap complex cpio crypt ctype dirent dlfcn elf endian
-    envz err errno error execinfo fcntl features fenv float fmtmsg fnmatch fstab fts ftw gconv
-    getopt glob gnu-versions grp gshadow iconv ifaddrs inttypes iso646 langinfo lastlog libgen
-    libintl limits link locale malloc math mcheck memory mntent monetary mqueue ndbm netdb nl_types
-    nss obstack paths poll printf proc_service pthread pty pwd re_comp regex regexp resolv sched search
-    semaphore setjmp sgtty shadow signal spawn stab stdalign stdarg stdatomic stdbool stdc-predef
-    stddef stdint stdio stdio_ext stdlib stdnoreturn string strings stropts syscall sysexits syslog
-    tar termio termios tgmath thread_db threads time trace ttyent uchar ucontext ulimit unistd utime
-    utmp utmpx values wait wchar wctype wordexp""".split())
+    aio alloca ar argp argz arpa assert byteswap complex cpio crypt ctype dirent dlfcn elf
+    endian envz err errno error execinfo fcntl features fenv float fmtmsg fnmatch fstab fts ftw
+    gconv getopt glob gnu-versions grp gshadow iconv ifaddrs inttypes iso646 langinfo lastlog
+    libgen libintl limits link locale malloc math mcheck memory mntent monetary mqueue ndbm
+    netdb nl_types nss obstack paths poll printf proc_service pthread pty pwd re_comp regex
+    regexp resolv sched search semaphore setjmp sgtty shadow signal spawn stab stdalign stdarg
+    stdatomic stdbool stdc-predef stddef stdint stdio stdio_ext stdlib stdnoreturn string
+    strings stropts syscall sysexits syslog tar termio termios tgmath thread_db threads time
+    trace ttyent uchar ucontext ulimit unistd utime utmp utmpx values wait wchar wctype wordexp""".split())
 
 
 @dataclass(frozen=True)
