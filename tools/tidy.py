@@ -42,7 +42,8 @@ LIBC_HEADERS = frozenset(f"{name}.h" for name in """
     regexp resolv sched search semaphore setjmp sgtty shadow signal spawn stab stdalign stdarg
     stdatomic stdbool stdc-predef stddef stdint stdio stdio_ext stdlib stdnoreturn string
     strings stropts syscall sysexits syslog tar termio termios tgmath thread_db threads time
-    trace ttyent uchar ucontext ulimit unistd utime utmp utmpx values wait wchar wctype wordexp""".split())
+    trace ttyent uchar ucontext ulimit unistd utime utmp utmpx values wait wchar wctype
+    wordexp""".split())
 
 
 @dataclass(frozen=True)
