@@ -103,7 +103,11 @@ static void give_up(struct node *n, struct held *h, uint16_t http_status, struct
 void node_run_held(struct node *n, struct effects *fx) {
     enum { SLOTS_PER_ROOM = 16 };
     struct list_node *first = list_first(&n->held);
-    if (!first || !fx_reserve(fx, 1)) {
+    if (!first) {
+        return;
+    }
+    if (!fx_reserve(fx, 1)) {
+        node_rollback(n, fx, fx->count); /* no memory now: at the next tick */
         return;
     }
     struct held *h = container_of(first, struct held, in_held);
@@ -163,7 +167,8 @@ enum status op_list_rooms(struct call *c) {
         held_destroy(h);
         return STATUS_NO_MEMORY;
     }
-    /* Its first slice comes at the end of this very step, and mostly it is the only one. */
+    /* Its first slice comes at once, and mostly it is the only one. */
     list_push_front(&n->held, &h->in_held);
+    node_run_held(n, c->fx);
     return STATUS_OK;
 }
