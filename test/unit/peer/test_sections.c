@@ -1,0 +1,158 @@
+/* What is kept of offered sections: codecs, extensions, layers, tracks; and failing memory. */
+#include "mem.h"
+#include "peer_fixture.h"
+
+static const struct peer_section *section_of(struct fixture *f, const char *sample, size_t index) {
+    assert_int_equal(fixture_answer(f, fixture_sample(f, sample)), STATUS_OK);
+    return peer_section_at(f->peer, index);
+}
+
+static void keeps_the_codecs_of_a_placeholder(void **state) {
+    struct fixture *f = *state;
+    const struct peer_section *audio = section_of(f, "chromium_single_join", 0);
+    assert_int_equal(audio->kind, SDP_AUDIO);
+    assert_int_equal(audio->remote_direction, SDP_RECVONLY);
+    assert_int_equal(audio->local_direction, SDP_INACTIVE);
+    assert_int_equal(audio->codecs_count, 4); /* opus, red, PCMU, PCMA; not G722, CN, events */
+    assert_int_equal(audio->codecs[0].kind, PEER_CODEC_OPUS);
+    assert_int_equal(audio->codecs[0].payload_type, 111);
+    assert_int_equal(audio->codecs[0].feedback, PEER_FEEDBACK_TRANSPORT_CC);
+    assert_int_equal(audio->codecs[1].kind, PEER_CODEC_RED);
+
+    const struct peer_section *video = peer_section_at(f->peer, 3);
+    assert_int_equal(video->codecs[0].kind, PEER_CODEC_VP8);
+    assert_int_equal(video->codecs[0].payload_type, 96);
+    assert_int_equal(video->codecs[0].rtx_payload_type, 97);
+    assert_int_equal(video->codecs[0].feedback, PEER_FEEDBACK_NACK | PEER_FEEDBACK_PLI |
+                                                    PEER_FEEDBACK_FIR | PEER_FEEDBACK_TRANSPORT_CC |
+                                                    PEER_FEEDBACK_REMB);
+    assert_int_equal(video->codecs[2].kind, PEER_CODEC_VP9);
+    assert_int_equal(video->codecs[2].profile, 2);
+    assert_int_equal(video->codecs[5].kind, PEER_CODEC_H264);
+    assert_int_equal(video->codecs[5].profile, 0x42001f);
+    assert_int_equal(video->codecs[5].packetization_mode, 1);
+    assert_int_equal(video->codecs[6].packetization_mode, 0);
+    assert_int_equal(video->rids_count, 0);
+}
+
+static void keeps_the_extensions_that_we_know(void **state) {
+    struct fixture *f = *state;
+    const struct peer_section *audio = section_of(f, "chromium_single_join", 0);
+    assert_int_equal(audio->extension_ids[PEER_EXTENSION_AUDIO_LEVEL], 1);
+    assert_int_equal(audio->extension_ids[PEER_EXTENSION_MID], 4);
+    assert_int_equal(audio->extension_ids[PEER_EXTENSION_RID], 0);
+    const struct peer_section *video = peer_section_at(f->peer, 3);
+    assert_int_equal(video->extension_ids[PEER_EXTENSION_RID], 10);
+    assert_int_equal(video->extension_ids[PEER_EXTENSION_REPAIRED_RID], 11);
+    /* The answer repeats those that we use, not the others. */
+    struct slice out = buf_slice(&f->out);
+    assert_int_equal(count_of(out, "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"), 3);
+    assert_int_equal(count_of(out, "playout-delay"), 0);
+    assert_int_equal(count_of(out, "video-orientation"), 0);
+}
+
+static void keeps_layers_and_tracks(void **state) {
+    struct fixture *f = *state;
+    const struct peer_section *video = section_of(f, "rtc_node_publisher", 1);
+    assert_int_equal(video->remote_direction, SDP_SENDONLY);
+    assert_int_equal(video->rids_count, 3);
+    assert_memory_equal(video->rids[0].text, "f", 1);
+    assert_memory_equal(video->rids[1].text, "h", 1); /* paused, and without its mark */
+    assert_memory_equal(video->rids[2].text, "q", 1);
+    assert_true(slice_eq_cstr(bytes_slice(&video->msid_track), "0b5e6d1c-cam"));
+    assert_int_equal(video->codecs_count, 1);
+    assert_int_equal(video->codecs[0].rtx_payload_type, 0);
+}
+
+static void a_track_may_be_named_in_other_places(void **state) {
+    struct fixture *f = *state;
+    assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD AUDIO("0") "a=msid:alone\r\n")), STATUS_OK);
+    assert_true(slice_eq_cstr(bytes_slice(&peer_section_at(f->peer, 0)->msid_track), "alone"));
+    assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD AUDIO("0") "a=ssrc:1 cname:x\r\n"
+                                                                 "a=ssrc:1 msid:s t\r\n")),
+                     STATUS_OK);
+    assert_true(slice_eq_cstr(bytes_slice(&peer_section_at(f->peer, 0)->msid_track), "t"));
+    assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD AUDIO("0"))), STATUS_OK);
+    assert_int_equal(peer_section_at(f->peer, 0)->msid_track.len, 0);
+}
+
+static void strange_parameters_are_tolerated(void **state) {
+    struct fixture *f = *state;
+    assert_int_equal(
+        fixture_answer(f,
+                       SLICE_LIT(HEAD "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n" TRANSPORT
+                                      "a=mid:0\r\na=rtcp-mux\r\n"
+                                      "a=rtpmap:96 h264/90000\r\n"
+                                      "a=fmtp:96 profile-level-id=zzzzzz; packetization-mode=x\r\n"
+                                      "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=55\r\n"
+                                      "a=rtpmap:98 VP9/90000\r\na=fmtp:98 ;;=;profile-id\r\n"
+                                      "a=rtpmap:99 rtx/90000\r\n"
+                                      "a=simulcast:send ;;abcdefghijklmnopq;a,b;~c;d;e\r\n")),
+        STATUS_OK);
+    const struct peer_section *s = peer_section_at(f->peer, 0);
+    assert_int_equal(s->codecs_count, 2);
+    assert_int_equal(s->codecs[0].profile, 0x420010);
+    assert_int_equal(s->codecs[0].rtx_payload_type, 0);
+    assert_int_equal(s->codecs[1].profile, 0);
+    assert_int_equal(s->rids_count, PEER_RIDS_MAX);
+    assert_memory_equal(s->rids[0].text, "a", 1);
+    assert_memory_equal(s->rids[2].text, "d", 1);
+}
+
+static void more_codecs_than_we_keep_are_cut(void **state) {
+    struct fixture *f = *state;
+    struct buf offer;
+    buf_init(&offer, 65536);
+    buf_put_cstr(&offer, HEAD "m=video 9 UDP/TLS/RTP/SAVPF");
+    for (unsigned i = 0; i < 128; i++) {
+        buf_printf(&offer, " %u", i);
+    }
+    buf_put_cstr(&offer, "\r\n" TRANSPORT "a=mid:0\r\na=rtcp-mux\r\n");
+    for (unsigned i = 0; i < 128; i++) {
+        buf_printf(&offer, "a=rtpmap:%u VP8/90000\r\n", i);
+    }
+    assert_int_equal(fixture_answer(f, buf_slice(&offer)), STATUS_OK);
+    assert_int_equal(peer_section_at(f->peer, 0)->codecs_count, PEER_CODECS_MAX);
+    buf_deinit(&offer);
+}
+
+#ifdef STOA_MEM_FAULTS
+/* Every allocation fails once; a refused exchange leaves the peer as it was. */
+static void no_allocation_failure_leaks_or_changes(void **state) {
+    struct fixture *f = *state;
+    struct slice offer = fixture_sample(f, "chromium_single_publish");
+    enum status s = STATUS_NO_MEMORY;
+    for (uint64_t nth = 1; s != STATUS_OK; nth++) {
+        fixture_use(f, PEER_SINGLE);
+        uint64_t before = mem_live_blocks();
+        mem_fail_from(nth);
+        bool restarted = false;
+        struct buf out;
+        buf_init(&out, 1 << 20);
+        s = peer_answer(f->peer, offer, &out, &restarted);
+        mem_fail_never();
+        buf_deinit(&out);
+        if (s != STATUS_OK) {
+            assert_true(s == STATUS_NO_MEMORY || s == STATUS_TOO_LARGE);
+            assert_int_equal(peer_sections_count(f->peer), 0);
+            assert_true(mem_live_blocks() == before);
+        }
+    }
+    assert_int_equal(peer_sections_count(f->peer), 9);
+}
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(keeps_the_codecs_of_a_placeholder),
+        TEST(keeps_the_extensions_that_we_know),
+        TEST(keeps_layers_and_tracks),
+        TEST(a_track_may_be_named_in_other_places),
+        TEST(strange_parameters_are_tolerated),
+        TEST(more_codecs_than_we_keep_are_cut),
+#ifdef STOA_MEM_FAULTS
+        TEST(no_allocation_failure_leaks_or_changes),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
