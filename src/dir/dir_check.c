@@ -114,7 +114,7 @@ void dir_check(const struct dir *d) {
 
 #ifdef STOA_CHECKS
 void dir_after(struct dir *d) {
-    enum { SMALL = 64, SOMETIMES = 1024 };
+    enum { SMALL = 64, SOMETIMES = 16384 };
     /* Always while it is small; a large one is walked now and then. */
     if (d->pool.count <= SMALL || d->counts.steps % SOMETIMES == 0) {
         dir_check(d);
