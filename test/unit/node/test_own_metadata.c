@@ -1,0 +1,133 @@
+#include <string.h>
+
+#include "kit.h"
+
+static void small_limits(struct node_config *c) {
+    c->participant_name_bytes_max = 8;
+    c->metadata_bytes_max = 8;
+    c->attributes_bytes_max = 8;
+}
+
+struct own {
+    const char *name, *metadata, *key, *value;
+};
+
+static void update(struct kit *k, uint64_t conn, struct own o) {
+    Livekit__UpdateParticipantMetadata m = LIVEKIT__UPDATE_PARTICIPANT_METADATA__INIT;
+    Livekit__UpdateParticipantMetadata__AttributesEntry entry =
+        LIVEKIT__UPDATE_PARTICIPANT_METADATA__ATTRIBUTES_ENTRY__INIT;
+    Livekit__UpdateParticipantMetadata__AttributesEntry *entries[] = {&entry};
+    m.request_id = 4;
+    m.name = o.name ? (char *)(uintptr_t)o.name : m.name;
+    m.metadata = o.metadata ? (char *)(uintptr_t)o.metadata : m.metadata;
+    if (o.key) {
+        entry.key = (char *)(uintptr_t)o.key;
+        entry.value = (char *)(uintptr_t)o.value;
+        m.attributes = entries;
+        m.n_attributes = 1;
+    }
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_METADATA;
+    r.update_metadata = &m;
+    kit_signal(k, conn, &r);
+}
+
+static const Livekit__ParticipantInfo *updated(struct kit *k, uint64_t conn) {
+    const Livekit__SignalResponse *r =
+        kit_told(k, conn, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_UPDATE, 0);
+    assert_non_null(r);
+    return r->update->participants[0];
+}
+
+static void enter_allowed(struct kit *k, int protocol) {
+    struct claims c = kit_join_claims("r", "alice");
+    c.video.can_update_own_metadata = TRI_TRUE;
+    struct kit_join j = {.conn = 1, .claims = &c, .protocol = protocol};
+    assert_int_equal(kit_join(k, &j), STATUS_OK);
+    kit_enter(k, 2, "r", "bob");
+}
+
+static void test_all_are_told_and_the_sender_is_answered(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    enter_allowed(&k, 17);
+    update(&k, 1, (struct own){"Alice", "meta", "k", "v"});
+    assert_string_equal(kit_story(&k, 2), "update:alice=JOINED");
+    assert_string_equal(kit_story(&k, 1), "response:0 update:alice=JOINED token");
+    const Livekit__ParticipantInfo *p = updated(&k, 1);
+    assert_string_equal(p->name, "Alice");
+    assert_string_equal(p->metadata, "meta");
+    assert_int_equal(p->n_attributes, 1);
+    assert_string_equal(p->attributes[0]->value, "v");
+    assert_int_equal(kit_told(&k, 1, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE, 0)
+                         ->request_response->request_id,
+                     4);
+    update(&k, 1, (struct own){NULL, "", "k", ""}); /* empty: left, but the attribute goes */
+    p = updated(&k, 2);
+    assert_string_equal(p->metadata, "meta");
+    assert_int_equal(p->n_attributes, 0);
+    update(&k, 1, (struct own){"Alice", "meta", NULL, NULL}); /* as it is: answered, not told */
+    assert_string_equal(kit_story(&k, 1), "response:0");
+    assert_string_equal(kit_story(&k, 2), "");
+    kit_close(&k);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, small_limits);
+    enter_allowed(&k, 17);
+    static const struct own too_large[] = {
+        {"123456789", NULL, NULL, NULL},
+        {NULL, "123456789", NULL, NULL},
+        {NULL, NULL, "12345", "6789"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(too_large); i++) {
+        update(&k, 1, too_large[i]);
+        assert_string_equal(kit_story(&k, 1), "response:3");
+        assert_string_equal(kit_story(&k, 2), "");
+    }
+    update(&k, 2, (struct own){"Bob", NULL, NULL, NULL});
+    assert_string_equal(kit_story(&k, 2), "response:2");
+    const Livekit__RequestResponse *r =
+        kit_told(&k, 2, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE, 0)->request_response;
+    assert_int_equal(r->request_id, 4);
+    assert_int_equal(r->request_case, LIVEKIT__REQUEST_RESPONSE__REQUEST_UPDATE_METADATA);
+    kit_close(&k);
+}
+
+static void test_older_protocols_get_no_ok(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    enter_allowed(&k, 14);
+    update(&k, 1, (struct own){"Alice", NULL, NULL, NULL});
+    assert_string_equal(kit_story(&k, 1), "update:alice=JOINED token");
+    kit_close(&k);
+}
+
+static void test_tracks_are_refused(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_enter(&k, 1, "r", "alice");
+    Livekit__AddTrackRequest add = LIVEKIT__ADD_TRACK_REQUEST__INIT;
+    add.cid = (char[]){"cid"};
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK;
+    r.add_track = &add;
+    kit_signal(&k, 1, &r);
+    assert_string_equal(kit_story(&k, 1), "response:5");
+    kit_close(&k);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_are_told_and_the_sender_is_answered),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_older_protocols_get_no_ok),
+        cmocka_unit_test(test_tracks_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
