@@ -41,6 +41,9 @@ export class Stoa {
       rest = parts.pop();
       for (const line of parts) this.onLine(line);
     });
+    this.exit.then(({ code, signal }) => {
+      if (code !== 0) console.error(`stoa ended: code ${code}, signal ${signal}\n${this.lines.slice(-60).join("\n")}`);
+    });
     this.exit.then(() => this.waiting.forEach((w) => w.reject(new Error("stoa ended: " + this.lines.join("\n")))));
     const ready = await this.event("ready");
     this.port = ready.port;

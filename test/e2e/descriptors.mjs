@@ -1,8 +1,8 @@
 // Compares every message, field and enum value that our .proto files declare with the published
 // descriptors of LiveKit's protocol (the npm package that livekit-server-sdk depends on).
 //
-//   node check.mjs               exits 1 on any difference
-//   node check.mjs --self-test   spoils one thing at a time and expects that to be found
+//   node descriptors.mjs               exits 1 on any difference
+//   node descriptors.mjs --self-test   spoils one thing at a time and expects that to be found
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { FileDescriptorSet, ScalarType, createDescriptorSet, proto3 } from "@bufbuild/protobuf";
 import * as published from "@livekit/protocol";
 
-const protoDir = join(dirname(fileURLToPath(import.meta.url)), "../../../src/proto");
+const protoDir = join(dirname(fileURLToPath(import.meta.url)), "../../src/proto");
 
 function ourDescriptors() {
   const out = mkdtempSync(join(tmpdir(), "descriptors-"));
