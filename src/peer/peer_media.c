@@ -113,9 +113,11 @@ static uint8_t feedback_of(const struct sdp_section *from, uint8_t payload_type)
     uint8_t bits = 0;
     for (size_t i = 0; i < from->feedback_count; i++) {
         const struct sdp_feedback *f = &from->feedback[i];
+        if (!f->all && f->payload_type != payload_type) {
+            continue;
+        }
         for (size_t k = 0; k < ARRAY_LEN(feedback_rows); k++) {
-            if ((f->all || f->payload_type == payload_type) &&
-                slice_eq_cstr(f->value, feedback_rows[k].value)) {
+            if (slice_eq_cstr(f->value, feedback_rows[k].value)) {
                 bits |= feedback_rows[k].bits;
             }
         }

@@ -390,42 +390,47 @@ static const char *read_max_message_size(struct sdp_fill *f, struct slice value)
     return NULL;
 }
 
+/* The length stands there so that most names are told apart without reading them. */
+#define NAME(text)                                                                                 \
+    { (const uint8_t *)(text), sizeof(text) - 1 }
+
 static const struct {
-    const char *name;
+    struct slice name;
     unsigned levels;
     const char *(*read)(struct sdp_fill *f, struct slice value);
 } rows[SDP_ATTR_COUNT] = {
-    [SDP_ATTR_GROUP] = {"group", AT_SESSION, read_group},
-    [SDP_ATTR_ICE_LITE] = {"ice-lite", AT_SESSION, read_ice_lite},
-    [SDP_ATTR_EXTMAP_ALLOW_MIXED] = {"extmap-allow-mixed", AT_SESSION, read_extmap_allow_mixed},
-    [SDP_ATTR_ICE_UFRAG] = {"ice-ufrag", AT_BOTH, read_ice_ufrag},
-    [SDP_ATTR_ICE_PWD] = {"ice-pwd", AT_BOTH, read_ice_pwd},
-    [SDP_ATTR_FINGERPRINT] = {"fingerprint", AT_BOTH, read_fingerprint},
-    [SDP_ATTR_SETUP] = {"setup", AT_BOTH, read_setup},
-    [SDP_ATTR_SENDRECV] = {"sendrecv", AT_BOTH, read_sendrecv},
-    [SDP_ATTR_SENDONLY] = {"sendonly", AT_BOTH, read_sendonly},
-    [SDP_ATTR_RECVONLY] = {"recvonly", AT_BOTH, read_recvonly},
-    [SDP_ATTR_INACTIVE] = {"inactive", AT_BOTH, read_inactive},
-    [SDP_ATTR_MID] = {"mid", AT_SECTION, read_mid},
-    [SDP_ATTR_BUNDLE_ONLY] = {"bundle-only", AT_SECTION, read_bundle_only},
-    [SDP_ATTR_RTCP_MUX] = {"rtcp-mux", AT_SECTION, read_rtcp_mux},
-    [SDP_ATTR_RTCP_RSIZE] = {"rtcp-rsize", AT_SECTION, read_rtcp_rsize},
-    [SDP_ATTR_RTPMAP] = {"rtpmap", AT_SECTION, read_rtpmap},
-    [SDP_ATTR_FMTP] = {"fmtp", AT_SECTION, read_fmtp},
-    [SDP_ATTR_RTCP_FB] = {"rtcp-fb", AT_SECTION, read_rtcp_fb},
-    [SDP_ATTR_EXTMAP] = {"extmap", AT_SECTION, read_extmap},
-    [SDP_ATTR_MSID] = {"msid", AT_SECTION, read_msid},
-    [SDP_ATTR_SSRC] = {"ssrc", AT_SECTION, read_ssrc},
-    [SDP_ATTR_SSRC_GROUP] = {"ssrc-group", AT_SECTION, read_ssrc_group},
-    [SDP_ATTR_RID] = {"rid", AT_SECTION, read_rid},
-    [SDP_ATTR_SIMULCAST] = {"simulcast", AT_SECTION, read_simulcast},
-    [SDP_ATTR_SCTP_PORT] = {"sctp-port", AT_SECTION, read_sctp_port},
-    [SDP_ATTR_MAX_MESSAGE_SIZE] = {"max-message-size", AT_SECTION, read_max_message_size},
+    [SDP_ATTR_GROUP] = {NAME("group"), AT_SESSION, read_group},
+    [SDP_ATTR_ICE_LITE] = {NAME("ice-lite"), AT_SESSION, read_ice_lite},
+    [SDP_ATTR_EXTMAP_ALLOW_MIXED] = {NAME("extmap-allow-mixed"), AT_SESSION,
+                                     read_extmap_allow_mixed},
+    [SDP_ATTR_ICE_UFRAG] = {NAME("ice-ufrag"), AT_BOTH, read_ice_ufrag},
+    [SDP_ATTR_ICE_PWD] = {NAME("ice-pwd"), AT_BOTH, read_ice_pwd},
+    [SDP_ATTR_FINGERPRINT] = {NAME("fingerprint"), AT_BOTH, read_fingerprint},
+    [SDP_ATTR_SETUP] = {NAME("setup"), AT_BOTH, read_setup},
+    [SDP_ATTR_SENDRECV] = {NAME("sendrecv"), AT_BOTH, read_sendrecv},
+    [SDP_ATTR_SENDONLY] = {NAME("sendonly"), AT_BOTH, read_sendonly},
+    [SDP_ATTR_RECVONLY] = {NAME("recvonly"), AT_BOTH, read_recvonly},
+    [SDP_ATTR_INACTIVE] = {NAME("inactive"), AT_BOTH, read_inactive},
+    [SDP_ATTR_MID] = {NAME("mid"), AT_SECTION, read_mid},
+    [SDP_ATTR_BUNDLE_ONLY] = {NAME("bundle-only"), AT_SECTION, read_bundle_only},
+    [SDP_ATTR_RTCP_MUX] = {NAME("rtcp-mux"), AT_SECTION, read_rtcp_mux},
+    [SDP_ATTR_RTCP_RSIZE] = {NAME("rtcp-rsize"), AT_SECTION, read_rtcp_rsize},
+    [SDP_ATTR_RTPMAP] = {NAME("rtpmap"), AT_SECTION, read_rtpmap},
+    [SDP_ATTR_FMTP] = {NAME("fmtp"), AT_SECTION, read_fmtp},
+    [SDP_ATTR_RTCP_FB] = {NAME("rtcp-fb"), AT_SECTION, read_rtcp_fb},
+    [SDP_ATTR_EXTMAP] = {NAME("extmap"), AT_SECTION, read_extmap},
+    [SDP_ATTR_MSID] = {NAME("msid"), AT_SECTION, read_msid},
+    [SDP_ATTR_SSRC] = {NAME("ssrc"), AT_SECTION, read_ssrc},
+    [SDP_ATTR_SSRC_GROUP] = {NAME("ssrc-group"), AT_SECTION, read_ssrc_group},
+    [SDP_ATTR_RID] = {NAME("rid"), AT_SECTION, read_rid},
+    [SDP_ATTR_SIMULCAST] = {NAME("simulcast"), AT_SECTION, read_simulcast},
+    [SDP_ATTR_SCTP_PORT] = {NAME("sctp-port"), AT_SECTION, read_sctp_port},
+    [SDP_ATTR_MAX_MESSAGE_SIZE] = {NAME("max-message-size"), AT_SECTION, read_max_message_size},
 };
 
 enum sdp_attribute sdp_attribute_find(struct slice name) {
     for (unsigned i = 0; i < SDP_ATTR_COUNT; i++) {
-        if (slice_eq_cstr(name, rows[i].name)) {
+        if (name.len == rows[i].name.len && slice_eq(name, rows[i].name)) {
             return (enum sdp_attribute)i;
         }
     }
