@@ -34,7 +34,7 @@ struct draft {
 typedef enum status (*claim_read)(struct draft *d, struct json_token first, void *field);
 
 struct claim_row {
-    const char *name;
+    struct slice name;
     claim_read read;
     size_t offset; /* of the field in struct draft */
     const char *reason;
@@ -241,7 +241,8 @@ static enum status read_room_config(struct draft *d, struct json_token first, vo
 static const struct claim_row *find_row(const struct claim_row *rows, size_t count,
                                         struct slice name) {
     for (size_t i = 0; i < count; i++) {
-        if (slice_eq_nocase(name, slice_from_cstr(rows[i].name))) {
+        /* The length first: it settles nearly all without a call. */
+        if (name.len == rows[i].name.len && slice_eq_nocase(name, rows[i].name)) {
             return &rows[i];
         }
     }
@@ -287,8 +288,11 @@ static enum status read_members(struct draft *d, const struct claim_row *rows, s
     return t.type == JSON_OBJECT_END ? STATUS_OK : broken_json(d);
 }
 
-#define ROW(name, read, field, what)                                                               \
-    { name, read, offsetof(struct draft, field), name " is not " what }
+#define ROW(text, reader, field, what)                                                             \
+    {                                                                                              \
+        .name = {(const uint8_t *)("" text), sizeof(text) - 1}, .read = (reader),                  \
+        .offset = offsetof(struct draft, field), .reason = text " is not " what                    \
+    }
 #define STRING_ROW(name, field) ROW(name, read_string, field, "a string")
 #define BOOL_ROW(name, field) ROW(name, read_bool, field, "a boolean")
 #define TRISTATE_ROW(name, field) ROW(name, read_tristate, field, "a boolean")
