@@ -83,7 +83,36 @@
     M(held_timeouts, COUNTER, "stoa_held_timeouts_total", "Sliced answers that took too long")
 
 #define METRICS_DIR(M)                                                                             \
-    M(dir_sweep_done, COUNTER, "stoa_dir_swept_total", "Deadlines that the sweeper handled")
+    M(dir_sweep_done, COUNTER, "stoa_dir_swept_total", "Deadlines that the sweeper handled")       \
+    M(dir_rooms, GAUGE, "stoa_dir_records{state=\"alive\"}", "Records of the directory")           \
+    M(dir_tombstones, GAUGE, "stoa_dir_records{state=\"dead\"}", "Records of the directory")       \
+    M(dir_overdue_ms, GAUGE, "stoa_dir_overdue_milliseconds",                                      \
+      "Age of the oldest deadline that is due and not handled")                                    \
+    M(dir_scan_found, COUNTER, "stoa_dir_scan_found_total",                                        \
+      "Rooms that the second line found without a deadline: a bug")                                \
+    M(dir_bytes, GAUGE, "stoa_dir_bytes", "Memory that the directory holds, about")                \
+    M(dir_created, COUNTER, "stoa_dir_lives_total{event=\"created\"}",                             \
+      "Lives of rooms begun and ended here")                                                       \
+    M(dir_ended, COUNTER, "stoa_dir_lives_total{event=\"ended\"}",                                 \
+      "Lives of rooms begun and ended here")                                                       \
+    M(dir_deleted, COUNTER, "stoa_dir_lives_total{event=\"deleted\"}",                             \
+      "Lives of rooms begun and ended here")                                                       \
+    M(dir_merged, COUNTER, "stoa_dir_merged_total", "Records merged from peers and journal")       \
+    M(dir_refused_skew, COUNTER, "stoa_dir_refused_total{reason=\"skew\"}", "Records not merged")  \
+    M(dir_refused_malformed, COUNTER, "stoa_dir_refused_total{reason=\"malformed\"}",              \
+      "Records not merged")                                                                        \
+    M(dir_refused_full, COUNTER, "stoa_dir_refused_total{reason=\"full\"}", "Records not merged")  \
+    M(dir_forgotten, COUNTER, "stoa_dir_refused_total{reason=\"collected\"}",                      \
+      "Records not merged")                                                                        \
+    M(dir_collected, COUNTER, "stoa_dir_collected_total", "Tombstones dropped")                    \
+    M(dir_tombstones_forced, COUNTER, "stoa_dir_forced_total{what=\"tombstone\"}",                 \
+      "Dropped at a bound without acknowledgement")                                                \
+    M(dir_lives_forced, COUNTER, "stoa_dir_forced_total{what=\"ended_life\"}",                     \
+      "Dropped at a bound without acknowledgement")                                                \
+    M(dir_delta_owed, GAUGE, "stoa_dir_owed{to=\"peers\"}",                                        \
+      "Rooms whose newest state was not handed over yet")                                          \
+    M(dir_journal_owed, GAUGE, "stoa_dir_owed{to=\"journal\"}",                                    \
+      "Rooms whose newest state was not handed over yet")
 
 #define METRICS_MEDIA(M)                                                                           \
     M(datagrams_in, COUNTER, "stoa_datagrams_total{direction=\"in\"}", "UDP datagrams")            \

@@ -1,6 +1,7 @@
 #include "caps.h"
 #include "dir_priv.h"
 #include "mem.h"
+#include "metrics.h"
 
 enum { EMPTY_S = 300, DEPARTURE_S = 20, LOST_S = 60, TOMBSTONE_S = 120, TOMBSTONES_MIN = 100000 };
 
@@ -98,4 +99,27 @@ void dir_counts_get(const struct dir *d, struct dir_time t, struct dir_counts *r
                d->by_deadline.cap * sizeof(*d->by_deadline.nodes) + map_bytes(&d->by_name) +
                d->members_count * DIR_BUCKETS * sizeof(uint64_t);
     *ret_counts = c;
+}
+
+void dir_metrics_set(const struct dir *d, struct dir_time t, struct metrics *m) {
+    struct dir_counts c;
+    dir_counts_get(d, t, &c);
+    metric_set(&m->dir_rooms, c.rooms);
+    metric_set(&m->dir_tombstones, c.tombstones);
+    metric_set(&m->dir_overdue_ms, c.overdue_ms);
+    metric_set(&m->dir_scan_found, c.scan_found);
+    metric_set(&m->dir_bytes, c.bytes);
+    metric_set(&m->dir_created, c.created);
+    metric_set(&m->dir_ended, c.ended);
+    metric_set(&m->dir_deleted, c.deleted);
+    metric_set(&m->dir_merged, c.merged);
+    metric_set(&m->dir_refused_skew, c.refused_skew);
+    metric_set(&m->dir_refused_malformed, c.refused_malformed);
+    metric_set(&m->dir_refused_full, c.refused_full);
+    metric_set(&m->dir_forgotten, c.forgotten);
+    metric_set(&m->dir_collected, c.collected);
+    metric_set(&m->dir_tombstones_forced, c.tombstones_forced);
+    metric_set(&m->dir_lives_forced, c.lives_forced);
+    metric_set(&m->dir_delta_owed, c.delta_dirty);
+    metric_set(&m->dir_journal_owed, c.journal_dirty);
 }

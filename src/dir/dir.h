@@ -187,6 +187,9 @@ struct dir_counts {
     uint64_t steps; /* records looked at by all calls so far: cost, for tests */
 };
 void dir_counts_get(const struct dir *d, struct dir_time t, struct dir_counts *ret_counts);
+/* Sets the rows METRICS_DIR of the calling thread, but for dir_sweep_done, which its caller adds. */
+struct metrics;
+void dir_metrics_set(const struct dir *d, struct dir_time t, struct metrics *m);
 
 /* ---- replication ----------------------------------------------------------------------------- */
 
