@@ -9,7 +9,8 @@
 #include "mem.h"
 
 enum {
-    SCTP_PORT = 5000,          /* as every SDP says */
+    SCTP_PORT = 5000, /* as every SDP says */
+    SCTP_HEADER_BYTES = 12,
     RECEIVE_BYTES = 256 << 10, /* holds a message of the largest size and what follows it */
     PARTIAL_BYTES = 128 << 10, /* delivery in parts only of what is too large anyway */
     CHUNKS_QUEUED_MAX = 4096,  /* small ones cost more than their bytes */
@@ -223,7 +224,7 @@ static bool configure(struct socket *socket) {
 static bool configure_path(struct socket *socket, const struct sockaddr_conn *peer) {
     struct sctp_paddrparams p = {
         .spp_flags = SPP_PMTUD_DISABLE | SPP_HB_DISABLE,
-        .spp_pathmtu = SCTP_PACKET_BYTES_MAX,
+        .spp_pathmtu = SCTP_PACKET_BYTES_MAX - SCTP_HEADER_BYTES, /* the stack adds it */
     };
     memcpy(&p.spp_address, peer, sizeof *peer);
     return set(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &p, sizeof p);

@@ -42,3 +42,16 @@ void packet_put(struct buf *out, const struct packet_spec *spec) {
         buf_put_varint(out, spec->sequence);
     }
 }
+
+static int digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t packet_unhex(const char *text, uint8_t *out) {
+    size_t len = 0;
+    while (digit(text[2 * len]) >= 0 && digit(text[2 * len + 1]) >= 0) {
+        out[len] = (uint8_t)(digit(text[2 * len]) << 4 | digit(text[2 * len + 1]));
+        len++;
+    }
+    return len;
+}

@@ -17,3 +17,5 @@ struct packet_spec {
 };
 /* Appends the encoded packet. */
 void packet_put(struct buf *out, const struct packet_spec *spec);
+/* Reads hexadecimal digits until something else comes; returns the count of bytes. */
+size_t packet_unhex(const char *text, uint8_t *out);
