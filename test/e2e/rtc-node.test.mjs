@@ -1,7 +1,7 @@
 // Two @livekit/rtc-node clients in one room: data of every kind, and what the API does to them.
 import { test, before, after, describe } from "node:test";
 import assert from "node:assert/strict";
-import { Room, RoomEvent, DisconnectReason, dispose } from "@livekit/rtc-node";
+import { Room, RoomEvent, DataPacketKind, DisconnectReason, dispose } from "@livekit/rtc-node";
 import { AccessToken, RoomServiceClient, DataPacket_Kind } from "livekit-server-sdk";
 import { Stoa, until } from "./server.mjs";
 import { NoSinglePeerProxy } from "./proxy.mjs";
@@ -69,7 +69,7 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
     test("reliable and lossy data to all, and to some", async () => {
       await ann.localParticipant.publishData(Buffer.from("to all"), { reliable: true, topic: "t" });
       const got = await received(bob, "to all");
-      assert.deepEqual([got.from, got.kind, got.topic], ["ann", DataPacket_Kind.RELIABLE, "t"]);
+      assert.deepEqual([got.from, got.kind, got.topic], ["ann", DataPacketKind.KIND_RELIABLE, "t"]);
       await received(cid, "to all");
       await ann.localParticipant.publishData(Buffer.from("to bob"), { reliable: true, destination_identities: ["bob"] });
       await received(bob, "to bob");
@@ -77,7 +77,7 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
         await bob.localParticipant.publishData(Buffer.from("lossy"), { reliable: false });
         return ann.seen.find((m) => m.text === "lossy");
       });
-      assert.equal(ann.seen.find((m) => m.text === "lossy").kind, DataPacket_Kind.LOSSY);
+      assert.equal(ann.seen.find((m) => m.text === "lossy").kind, DataPacketKind.KIND_LOSSY);
       await ann.localParticipant.publishData(Buffer.from("last"), { reliable: true });
       await received(cid, "last");
       assert.ok(!cid.seen.some((m) => m.text === "to bob"), "only its destination has it");
@@ -120,7 +120,8 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
     test("own metadata, name and attributes; refused without the grant", async () => {
       await ann.localParticipant.updateMetadata("changed");
       await until("bob sees it", () => bob.remoteParticipants.get("ann").metadata === "changed");
-      await assert.rejects(bob.localParticipant.updateMetadata("no"));
+      await bob.localParticipant.updateMetadata("no"); // this client does not report the refusal
+      assert.equal((await api.getParticipant(name, "bob")).metadata, "");
     });
 
     test("room metadata reaches them", async () => {

@@ -1,5 +1,6 @@
 /* DataPackets: what reads well is rewritten into what reads well, with the sender's names, and
- * rewriting that again changes nothing that counts. */
+ * rewriting that again changes nothing that counts.
+ * Covers: src/wire/data_packet.c src/wire/data_packet_rewrite.c */
 #include "data_packet.h"
 
 static void must(bool holds) {

@@ -1,4 +1,5 @@
-/* Data channel messages: what reads well is written back as the same bytes. */
+/* Data channel messages: what reads well is written back as the same bytes.
+ * Covers: src/wire/dcep.c */
 #include "dcep.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

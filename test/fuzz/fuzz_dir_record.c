@@ -1,5 +1,6 @@
 /* Records of the directory: what is decoded is canonical, merges obey their laws, and a directory
- * that takes the records keeps its invariants. Input: two records, each behind a 16-bit length. */
+ * that takes the records keeps its invariants. Input: two records, each behind a 16-bit length.
+ * Covers: src/dir/dir_codec.c src/dir/dir_merge.c */
 #include "cursor.h"
 #include "dir.h"
 #include "dir_facts.h"

@@ -1,4 +1,5 @@
-/* Request heads and chunked bodies: views lie inside, and no cut changes the verdict. */
+/* Request heads and chunked bodies: views lie inside, and no cut changes the verdict.
+ * Covers: src/wire/http.c src/wire/http_chunked.c */
 #include "fuzz.h"
 #include "http.h"
 

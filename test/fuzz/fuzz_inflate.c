@@ -1,4 +1,5 @@
-/* Gunzip: never past the bound, and the bound decides exactly. */
+/* Gunzip: never past the bound, and the bound decides exactly.
+ * Covers: src/wire/inflate.c */
 #include "fuzz.h"
 #include "inflate.h"
 

@@ -1,4 +1,5 @@
-/* JSON: what is read can be written, and reads the same again; skipping judges like reading. */
+/* JSON: what is read can be written, and reads the same again; skipping judges like reading.
+ * Covers: src/wire/json.c src/wire/json_keys.c src/wire/json_number.c */
 #include "fuzz.h"
 #include "json.h"
 

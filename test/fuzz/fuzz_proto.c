@@ -1,5 +1,6 @@
 /* Messages in both codings, the type chosen by the first byte and the coding by the second: what
- * is accepted must read back the same from either coding. */
+ * is accepted must read back the same from either coding.
+ * Covers: src/proto/proto.c src/proto/proto_check.c src/proto/proto_json_read.c */
 #include <math.h>
 #include <stdlib.h>
 

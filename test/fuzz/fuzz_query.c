@@ -1,4 +1,5 @@
-/* Queries, escapes and base 64. */
+/* Queries, escapes and base 64.
+ * Covers: src/wire/query.c src/wire/base64.c */
 #include "base64.h"
 #include "fuzz.h"
 #include "query.h"

@@ -1,6 +1,7 @@
 /* Session descriptions: any text to the reader, and as an offer and an answer to a peer. What comes
  * before the first NUL is one description, what follows it another of the same connection. What a
- * peer writes must read back. */
+ * peer writes must read back.
+ * Covers: src/wire/sdp.c src/wire/sdp_attribute.c src/peer/peer_read.c */
 #include "peer.h"
 #include "sdp.h"
 

@@ -1,4 +1,5 @@
-/* STUN: any datagram; what reads well must be answerable, and our answers must read back. */
+/* STUN: any datagram; what reads well must be answerable, and our answers must read back.
+ * Covers: src/wire/stun.c */
 #include "datagram.h"
 #include "stun.h"
 

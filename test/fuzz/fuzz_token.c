@@ -1,4 +1,5 @@
-/* Tokens and claims: written claims read the same; texts that come out are texts. */
+/* Tokens and claims: written claims read the same; texts that come out are texts.
+ * Covers: src/wire/token.c src/wire/claims.c */
 #include "base64.h"
 #include "claims.h"
 #include "fuzz.h"

@@ -1,5 +1,6 @@
 /* WebSocket frames: a stream gives the same story however it is cut, and what is written back
- * reads the same. */
+ * reads the same.
+ * Covers: src/wire/ws.c */
 #include "fuzz.h"
 #include "ws.h"
 
