@@ -187,7 +187,8 @@ struct dir_counts {
     uint64_t steps; /* records looked at by all calls so far: cost, for tests */
 };
 void dir_counts_get(const struct dir *d, struct dir_time t, struct dir_counts *ret_counts);
-/* Sets the rows METRICS_DIR of the calling thread, but for dir_sweep_done, which its caller adds. */
+/* Sets the rows METRICS_DIR of the calling thread, but for dir_sweep_done, which its caller adds.
+ */
 struct metrics;
 void dir_metrics_set(const struct dir *d, struct dir_time t, struct metrics *m);
 
@@ -229,6 +230,13 @@ must_check enum status dir_room_reassert(struct dir *d, struct dir_time t, struc
 /* Closes the ended lives that every member is known to hold ended. Returns how many. Creates do
  * this by themselves. */
 size_t dir_room_close(struct dir *d, struct dir_time t, struct slice name);
+
+/* The return of a node that was expelled: it drops lives born before its last contact that a peer
+ * which stayed lacks. Nothing is written for peers, and a name of which nothing is left leaves no
+ * trace for the journal either: a snapshot must replace it. A room with sessions here stays as it
+ * is. Returns how many. */
+size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
+                       const struct dir_stamp *births, size_t count);
 
 uint32_t dir_bucket_of(const struct dir *d, struct slice name);
 /* Equal iff both sides hold the same records in the bucket (tombstones past their TTL aside). */

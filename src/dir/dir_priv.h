@@ -136,6 +136,19 @@ void dir_record_delete(struct dir *d, struct dir_record *r, struct dir_time t);
 void dir_record_bound_lives(struct dir *d, struct dir_record *r);
 size_t dir_record_close_acked(struct dir *d, struct dir_record *r);
 
+/* ---- dir_replica.c ---- */
+/* What callers see of a room, to tell whether a change of its facts changed it. */
+struct dir_seen {
+    bool alive;
+    struct dir_stamp identity, metadata, settings;
+    uint64_t metadata_hash, settings_hash;
+};
+struct dir_seen dir_record_see(const struct dir_record *r); /* NULL: not alive */
+/* Lives came, went or were used otherwise than by a call of the API: deadlines and all that is
+ * derived from the facts follow. */
+void dir_record_follow(struct dir *d, struct dir_record *r, struct dir_time t,
+                       enum dir_origin origin, const struct dir_seen *before, bool rose);
+
 /* ---- dir_deadline.c ---- */
 /* Earliest time at which the record needs the sweep, not counting ranks and islands. */
 uint64_t dir_deadline_of(const struct dir *d, const struct dir_record *r,

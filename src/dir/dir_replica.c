@@ -16,15 +16,8 @@ bool dir_clock_observe(struct dir *d, struct dir_time t, uint64_t time) {
     return true;
 }
 
-/* What callers see of a room, to tell whether a merge changed it. */
-struct seen {
-    bool alive;
-    struct dir_stamp identity, metadata, settings;
-    uint64_t metadata_hash, settings_hash;
-};
-
-static struct seen see(const struct dir_record *r) {
-    struct seen s = {0};
+struct dir_seen dir_record_see(const struct dir_record *r) {
+    struct dir_seen s = {0};
     const struct dir_life *identity = r ? dir_facts_current_at(&r->facts, 0) : NULL;
     if (identity) {
         struct dir_value metadata = dir_facts_metadata(&r->facts);
@@ -39,15 +32,14 @@ static struct seen see(const struct dir_record *r) {
     return s;
 }
 
-static bool same_values(const struct seen *a, const struct seen *b) {
+static bool same_values(const struct dir_seen *a, const struct dir_seen *b) {
     return dir_stamp_equal(a->metadata, b->metadata) && dir_stamp_equal(a->settings, b->settings) &&
            a->metadata_hash == b->metadata_hash && a->settings_hash == b->settings_hash;
 }
 
-/* The facts of r are those after the merge: what hangs on them follows. */
-static void merge_follow(struct dir *d, struct dir_record *r, struct dir_time t,
-                         enum dir_origin origin, const struct seen *before, bool rose) {
-    struct seen after = see(r);
+void dir_record_follow(struct dir *d, struct dir_record *r, struct dir_time t,
+                       enum dir_origin origin, const struct dir_seen *before, bool rose) {
+    struct dir_seen after = dir_record_see(r);
     if (after.alive && !before->alive) {
         dir_deadline_begin(r, t);
     } else if (after.alive) {
@@ -102,7 +94,7 @@ static enum status merge_decoded(struct dir *d, struct dir_time t, struct slice 
     uint64_t newest = dir_facts_newest(facts);
     struct dir_record *r = dir_record_find(d, name);
     uint64_t hash_before = r ? r->hash : 0;
-    struct seen before = see(r);
+    struct dir_seen before = dir_record_see(r);
     bool known = r != NULL;
     struct dir_effect effect;
     enum status s = merge_facts(d, name, facts, &r, &effect);
@@ -117,8 +109,8 @@ static enum status merge_decoded(struct dir *d, struct dir_time t, struct slice 
         d->counts.merge_same++;
         m.was_alive = m.is_alive = before.alive;
     } else {
-        merge_follow(d, r, t, origin, &before, effect.rose);
-        struct seen after = see(r);
+        dir_record_follow(d, r, t, origin, &before, effect.rose);
+        struct dir_seen after = dir_record_see(r);
         m.result = DIR_MERGE_CHANGED;
         m.was_alive = before.alive;
         m.is_alive = after.alive;
@@ -170,99 +162,4 @@ enum status dir_merge(struct dir *d, struct dir_time t, struct slice encoded,
 enum status dir_load(struct dir *d, struct dir_time t, struct slice encoded) {
     struct dir_merged merged;
     return merge_bytes(d, t, encoded, DIR_FROM_JOURNAL, &merged);
-}
-
-size_t dir_room_close(struct dir *d, struct dir_time t, struct slice name) {
-    struct dir_record *r = dir_record_find(d, name);
-    size_t closed = r ? dir_record_close_acked(d, r) : 0;
-    if (closed > 0) {
-        dir_record_changed(d, r, t, DIR_FROM_HERE);
-        dir_record_settle(d, r);
-    }
-    dir_after(d);
-    return closed;
-}
-
-/* ---- re-assert ---- */
-
-/* Whether anything of these births is left, and how many are not in the record at all. */
-static bool claims_left(const struct dir_facts *f, const struct dir_stamp *births, size_t count,
-                        size_t *ret_absent) {
-    size_t absent = 0, left = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!dir_facts_deleted(f, births[i])) {
-            left++;
-            absent += dir_facts_find(f, births[i]) ? 0 : 1;
-        }
-    }
-    *ret_absent = absent;
-    return left > 0;
-}
-
-/* Places for the absent lives, all or none of which will be added. */
-static enum status claims_reserve(struct dir_facts *f, const struct dir_stamp *births, size_t count,
-                                  size_t absent) {
-    if (absent == 0) {
-        return STATUS_OK;
-    }
-    size_t lives = f->lives_count + absent, rows = f->rows_count + lives;
-    if (lives > DIR_LIVES_MAX || rows > DIR_ROWS_MAX) {
-        return STATUS_EXHAUSTED;
-    }
-    bool made = dir_facts_reserve_rows(f, rows) && dir_facts_reserve_lives(f, lives);
-    return made ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-/* Puts back what is not deleted and not current; true when anything was. */
-static bool claims_put_back(struct dir *d, struct dir_facts *f, struct dir_time t,
-                            const struct dir_stamp *births, size_t count) {
-    struct dir_stamp now = {0};
-    for (size_t i = 0; i < count; i++) {
-        dir_clock_see(&d->clock, births[i].time); /* a use is later than its birth */
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct dir_life *l = dir_facts_find(f, births[i]);
-        if (dir_facts_deleted(f, births[i]) || (l && dir_life_current(l))) {
-            continue;
-        }
-        if (!dir_stamp_set(now)) {
-            now = dir_clock_tick(&d->clock, t.wall_ms);
-        }
-        if (l) {
-            l->used = now;
-            l->ended = false;
-        } else {
-            dir_facts_add(f, (struct dir_life){.birth = births[i], .used = now});
-        }
-    }
-    return dir_stamp_set(now);
-}
-
-enum status dir_room_reassert(struct dir *d, struct dir_time t, struct slice name,
-                              const struct dir_stamp *births, size_t count) {
-    struct dir_record *r = dir_record_find(d, name);
-    size_t absent = count;
-    if (count == 0 || (r && !claims_left(&r->facts, births, count, &absent))) {
-        return STATUS_NOT_FOUND;
-    }
-    bool made = !r;
-    if (made) {
-        enum status s = dir_record_make(d, name, &r);
-        if (s != STATUS_OK) {
-            return s;
-        }
-    }
-    enum status s = claims_reserve(&r->facts, births, count, absent);
-    if (s != STATUS_OK) {
-        if (made) {
-            dir_record_drop(d, r);
-        }
-        return s;
-    }
-    struct seen before = see(r);
-    if (claims_put_back(d, &r->facts, t, births, count)) {
-        merge_follow(d, r, t, DIR_FROM_HERE, &before, true);
-    }
-    dir_after(d);
-    return STATUS_OK;
 }

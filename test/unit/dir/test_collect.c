@@ -117,6 +117,47 @@ static void F22_a_tombstone_waits_for_every_member(void **state) {
     world_deinit(&w);
 }
 
+/* Acknowledged all along: only age and quiet hold it. */
+static void assert_held_until(struct world *w, uint64_t ms) {
+    while (w->now_ms < ms) {
+        assert_int_equal(counts_of(w, A).tombstones, 1);
+        w->now_ms += 1000;
+        world_sweep(w, A, NULL);
+        world_sweep(w, B, NULL);
+        world_ack(w);
+    }
+    w->now_ms += 40000; /* it is looked at every 30 s */
+    world_sweep(w, A, NULL);
+    assert_int_equal(counts_of(w, A).records, 0);
+}
+
+static void a_tombstone_stays_for_its_ttl(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    world_delete(&w, A, ROOM);
+    world_heal(&w, ROOM);
+    world_ack(&w);
+    assert_held_until(&w, w.now_ms + TTL_MS);
+    world_deinit(&w);
+}
+
+static void a_tombstone_stays_until_it_is_quiet(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    world_send(&w, A, B, ROOM);
+    world_end(&w, A, ROOM);
+    w.now_ms += 1000;
+    world_metadata(&w, B, ROOM, "late"); /* reaches A when its stone is nearly past the TTL */
+    w.now_ms += TTL_MS - 2000;
+    world_heal(&w, ROOM);
+    assert_held_until(&w, w.now_ms + QUIET_MS);
+    world_deinit(&w);
+}
+
 static void a_member_that_restarts_has_acknowledged_nothing(void **state) {
     struct world w;
     (void)state;
@@ -248,6 +289,32 @@ static void nothing_is_forced_past_what_was_acknowledged(void **state) {
     world_deinit(&w);
 }
 
+static void a_returning_node_forgets_without_a_trace(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    world_create(&w, B, ROOM);
+    world_heal(&w, ROOM);
+    struct dir_room room = world_find(&w, A, ROOM);
+    struct dir_stamp births[] = {dir_room_birth(&room, 0), dir_room_birth(&room, 1)};
+    struct dir *d = w.nodes[A];
+    struct dir_time t = world_time(&w, A);
+    struct dir_presence host = {.participants = 1}, nobody = {0};
+    assert_ok(dir_presence_set(d, t, SLICE_LIT(ROOM), &host));
+    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 2), 0); /* hosted here */
+    assert_ok(dir_presence_set(d, t, SLICE_LIT(ROOM), &nobody));
+    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 1), 1);
+    assert_true(dir_stamp_equal(world_find(&w, A, ROOM).birth, births[1]));
+    dir_check(d);
+    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 2), 1);
+    assert_int_equal(counts_of(&w, A).records, 0);
+    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 2), 0);
+    world_send(&w, B, A, ROOM); /* nothing forbids it to come back */
+    assert_true(world_alive(&w, A, ROOM));
+    world_deinit(&w);
+}
+
 static void members_have_a_bound(void **state) {
     struct world w;
     (void)state;
@@ -271,6 +338,8 @@ int main(void) {
         test(sessions_keep_a_dead_record),
         test(F21_age_counts_from_the_end_not_from_the_last_use),
         test(F22_a_tombstone_waits_for_every_member),
+        test(a_tombstone_stays_for_its_ttl),
+        test(a_tombstone_stays_until_it_is_quiet),
         test(a_member_that_restarts_has_acknowledged_nothing),
         test(F23_a_collected_tombstone_is_not_taken_again),
         test(F24_close_needs_acknowledgement),
@@ -278,6 +347,7 @@ int main(void) {
         test(a_silent_member_bounds_ended_lives),
         test(a_silent_member_bounds_tombstones),
         test(nothing_is_forced_past_what_was_acknowledged),
+        test(a_returning_node_forgets_without_a_trace),
         test(members_have_a_bound),
     };
     return cmocka_run_group_tests_name("dir_collect", tests, NULL, NULL);

@@ -231,6 +231,20 @@ static void a_host_that_returns_stops_the_clock(void **state) {
     world_deinit(&w);
 }
 
+static void who_comes_after_a_loss_departs(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    remote(&w, A, 3, false);
+    remote(&w, A, 0, true);
+    present(&w, A, 1, 0);
+    w.now_ms += 50000;
+    present(&w, A, 0, 0);
+    assert_ends_after(&w, A, 20000, DIR_END_DEPARTED);
+    world_deinit(&w);
+}
+
 static void F20_a_deaf_home_is_followed_by_the_next_ender(void **state) {
     struct world w;
     (void)state;
@@ -240,6 +254,25 @@ static void F20_a_deaf_home_is_followed_by_the_next_ender(void **state) {
     uint64_t home = world_boot(&w, A);
     assert_ok(dir_living_set(w.nodes[B], &home, 1)); /* it beats, and ends nothing */
     assert_ends_after(&w, B, 20000 + DIR_RANK_DELAY_MS, DIR_END_DEPARTED);
+    world_deinit(&w);
+}
+
+static void a_living_home_is_always_first(void **state) {
+    struct world w;
+    char name[16];
+    (void)state;
+    world_init(&w, 2, NULL);
+    uint64_t home = world_boot(&w, A);
+    assert_ok(dir_living_set(w.nodes[B], &home, 1));
+    for (int i = 0; i < 30; i++) {
+        snprintf(name, sizeof(name), "room-%d", i);
+        world_join(&w, A, name);
+        world_send(&w, A, B, name);
+    }
+    w.now_ms += 20000;
+    assert_int_equal(world_sweep(&w, B, NULL), 0);
+    w.now_ms += DIR_RANK_DELAY_MS;
+    assert_int_equal(world_sweep(&w, B, NULL), 30);
     world_deinit(&w);
 }
 
@@ -401,7 +434,9 @@ int main(void) {
         test(what_says_nothing_new_restarts_nothing),
         test(F14_a_lost_host_is_no_departure),
         test(a_host_that_returns_stops_the_clock),
+        test(who_comes_after_a_loss_departs),
         test(F20_a_deaf_home_is_followed_by_the_next_ender),
+        test(a_living_home_is_always_first),
         test(exactly_one_living_node_is_first),
         test(an_island_ends_only_what_it_hosts),
         test(a_loaded_room_gets_a_full_timeout),

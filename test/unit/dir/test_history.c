@@ -248,6 +248,25 @@ static void F11_every_life_of_a_session_is_put_back(void **state) {
     world_deinit(&w);
 }
 
+static void F11_deleted_lives_stay_deleted(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    world_create(&w, B, ROOM);
+    struct dir_stamp b1 = world_find(&w, A, ROOM).birth;
+    struct dir_stamp births[] = {b1, world_find(&w, B, ROOM).birth};
+    world_delete(&w, A, ROOM); /* has not seen B's */
+    world_heal(&w, ROOM);
+    world_end(&w, B, ROOM);
+    world_heal(&w, ROOM);
+    assert_ok(dir_room_reassert(w.nodes[A], world_time(&w, A), room_name(), births, 2));
+    assert_int_equal(world_find(&w, A, ROOM).lives, 1);
+    assert_true(dir_stamp_equal(world_find(&w, A, ROOM).birth, births[1]));
+    assert_int_equal(reassert(&w, A, b1), STATUS_NOT_FOUND);
+    world_deinit(&w);
+}
+
 static void F12_maximum_duration_is_a_delete(void **state) {
     struct world w;
     (void)state;
@@ -357,6 +376,7 @@ int main(void) {
         test(F8_a_create_writes_only_what_was_given),
         test(F9_an_ended_life_keeps_its_metadata),
         test(F11_every_life_of_a_session_is_put_back),
+        test(F11_deleted_lives_stay_deleted),
         test(F12_maximum_duration_is_a_delete),
         test(F15_a_skewed_record_waits_and_is_not_lost),
         test(F16_a_lost_disk_repeats_no_stamp),

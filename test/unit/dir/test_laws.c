@@ -348,9 +348,27 @@ static void F10_lives_are_cut_whole_by_births_only(void **state) {
     dir_facts_deinit(&f);
 }
 
+/* Closing it would void the older one, too. */
+static void an_ended_life_behind_a_current_one_stays(void **state) {
+    (void)state;
+    struct dir_facts f = {.stone = 9};
+    struct dir_stamp old = {.time = 5, .boot = 1}, young = {.time = 7, .boot = 1};
+    struct dir_stamp other = {.time = 6, .boot = 2};
+    struct dir_stamp births[] = {old, young, other};
+    for (size_t i = 0; i < ARRAY_LEN(births); i++) {
+        assert_ok(dir_facts_reserve(&f, births[i]));
+        dir_facts_add(&f, (struct dir_life){.birth = births[i], .used = births[i], .ended = i > 0});
+    }
+    assert_false(dir_facts_closable(&f, dir_facts_find(&f, old)));
+    assert_false(dir_facts_closable(&f, dir_facts_find(&f, young)));
+    assert_true(dir_facts_closable(&f, dir_facts_find(&f, other)));
+    dir_facts_deinit(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(merge_laws_hold),
+        test(an_ended_life_behind_a_current_one_stays),
         test(F10_lives_are_cut_whole_by_births_only),
     };
     return cmocka_run_group_tests_name("dir_laws", tests, NULL, NULL);
