@@ -185,6 +185,10 @@ size_t dtls_next_out(struct dtls *d, uint8_t out[DTLS_DATAGRAM_BYTES_MAX]) {
     return len;
 }
 
+uint64_t dtls_out_lost(const struct dtls *d) {
+    return d->out_lost;
+}
+
 enum dtls_state dtls_state(const struct dtls *d) {
     return d->state;
 }

@@ -46,6 +46,8 @@ must_check enum status dtls_set_remote_fingerprint(struct dtls *d,
 must_check enum status dtls_feed(struct dtls *d, struct slice datagram);
 /* The next datagram to send, copied to `out`; its length, 0 when there is none. */
 size_t dtls_next_out(struct dtls *d, uint8_t out[DTLS_DATAGRAM_BYTES_MAX]);
+/* Datagrams that were lost for want of room or memory; for metrics. */
+uint64_t dtls_out_lost(const struct dtls *d);
 enum dtls_state dtls_state(const struct dtls *d);
 /* OK while handshaking or connected, else the reason as in dtls_feed. */
 enum status dtls_reason(const struct dtls *d);

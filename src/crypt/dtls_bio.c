@@ -6,20 +6,28 @@
 #include "dtls_priv.h"
 #include "mem.h"
 
+static bool append_out(struct dtls *d, const char *data, size_t len) {
+    if (len > DTLS_DATAGRAM_BYTES_MAX || d->out_count >= DTLS_OUT_DATAGRAMS_MAX) {
+        return false;
+    }
+    struct dtls_datagram *datagram = mem_alloc(sizeof *datagram + len);
+    if (!datagram) {
+        return false;
+    }
+    datagram->next = NULL;
+    datagram->len = len;
+    memcpy(datagram->bytes, data, len);
+    *d->out_end = datagram;
+    d->out_end = &datagram->next;
+    d->out_count++;
+    return true;
+}
+
 static int bio_write(BIO *bio, const char *data, int len) {
     struct dtls *d = OBJ_CAST(struct dtls, BIO_get_data(bio), DTLS_MAGIC);
     BIO_clear_retry_flags(bio);
-    if (len <= 0 || len > DTLS_DATAGRAM_BYTES_MAX || d->out_count >= DTLS_OUT_DATAGRAMS_MAX) {
-        return len;
-    }
-    struct dtls_datagram *datagram = mem_alloc(sizeof *datagram + (size_t)len);
-    if (datagram) {
-        datagram->next = NULL;
-        datagram->len = (size_t)len;
-        memcpy(datagram->bytes, data, (size_t)len);
-        *d->out_end = datagram;
-        d->out_end = &datagram->next;
-        d->out_count++;
+    if (len > 0 && !append_out(d, data, (size_t)len)) {
+        d->out_lost++;
     }
     return len;
 }

@@ -37,6 +37,7 @@ struct dtls {
     struct slice in;                            /* borrowed for one call: the datagram being fed */
     struct dtls_datagram *out_first, **out_end; /* owned, oldest first */
     uint32_t out_count;
+    uint64_t out_lost;
 };
 
 /* A BIO that reads `in` once and appends each write to the output as a datagram of its own.

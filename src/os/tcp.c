@@ -167,6 +167,10 @@ void tcp_set_nodelay(int fd, bool on) {
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
 }
 
+void tcp_set_unsent_max(int fd, uint32_t bytes) {
+    set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)MIN(bytes, (uint32_t)INT32_MAX));
+}
+
 enum status tcp_local_address(int fd, struct net_address *ret_address) {
     struct sockaddr_storage sa;
     socklen_t len = sizeof sa;

@@ -33,6 +33,8 @@ must_check enum status tcp_write_parts(int fd, const struct slice *parts, size_t
                                        size_t *ret_len);
 void tcp_shutdown_write(int fd);
 void tcp_set_nodelay(int fd, bool on);
+/* How many unsent bytes the kernel takes before it answers AGAIN. */
+void tcp_set_unsent_max(int fd, uint32_t bytes);
 
 must_check enum status tcp_local_address(int fd, struct net_address *ret_address);
 must_check enum status tcp_peer_address(int fd, struct net_address *ret_address);

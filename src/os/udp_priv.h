@@ -29,11 +29,17 @@ enum {
 static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) <= UDP_CONTROL_BYTES,
               "both control messages fit");
 
+/* Room for control messages, aligned as they ask. */
+union udp_control {
+    struct cmsghdr first;
+    uint8_t bytes[UDP_CONTROL_BYTES];
+};
+
 /* One message for the kernel: up to UDP_SEGMENTS_MAX datagrams of one path. */
 struct udp_message {
     struct sockaddr_storage to;
     struct iovec parts[UDP_SEGMENTS_MAX];
-    _Alignas(struct cmsghdr) uint8_t control[UDP_CONTROL_BYTES];
+    union udp_control control;
     uint32_t count; /* datagrams in it */
     size_t bytes;
 };

@@ -22,7 +22,7 @@ struct udp_inbox {
     struct iovec parts[UDP_INBOX_MESSAGES];
     struct sockaddr_storage from[UDP_INBOX_MESSAGES];
     struct udp_path paths[UDP_INBOX_MESSAGES];
-    _Alignas(struct cmsghdr) uint8_t control[UDP_INBOX_MESSAGES][UDP_CONTROL_BYTES];
+    union udp_control control[UDP_INBOX_MESSAGES];
     struct udp_datagram list[INBOX_DATAGRAMS_MAX];
     size_t count;
 };
@@ -59,7 +59,7 @@ static void prepare(struct udp_inbox *in) {
                                                  .msg_namelen = sizeof in->from[i],
                                                  .msg_iov = &in->parts[i],
                                                  .msg_iovlen = 1,
-                                                 .msg_control = in->control[i],
+                                                 .msg_control = &in->control[i],
                                                  .msg_controllen = sizeof in->control[i]};
     }
     in->count = 0;

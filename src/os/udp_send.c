@@ -55,7 +55,7 @@ static void fill_control(struct msghdr *m, struct udp_message *message,
                          const struct udp_outgoing *first) {
     const struct net_address *local = &first->path.local;
     size_t used = 0;
-    m->msg_control = message->control;
+    m->msg_control = &message->control;
     if (local->family != NET_NONE && !net_address_is_any(local)) {
         used = put_local(m, local);
     }

@@ -261,6 +261,7 @@ static void each_allocation_may_fail(void **state) {
         mem_fail_from(nth);
         struct dtls_world *w = world_create(&(struct world_options){0});
         undisturbed = w && world_connect(w, 0);
+        assert_true(!w || undisturbed == (dtls_out_lost(w->server) == 0));
         mem_fail_never();
         if (w) {
             assert_true(world_connect(w, 5000));

@@ -131,6 +131,7 @@ static void a_full_output_says_again(void **state) {
         assert_true(++written <= DTLS_OUT_DATAGRAMS_MAX);
     }
     assert_int_equal(s, STATUS_AGAIN);
+    assert_int_equal(dtls_out_lost(w->server), 0); /* refused, not lost */
     world_collect(w);
     assert_int_equal(w->to_client.count, written);
     assert_int_equal(dtls_write(w->server, SLICE_LIT("x")), STATUS_OK);
