@@ -29,17 +29,17 @@ enum {
 static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) <= UDP_CONTROL_BYTES,
               "both control messages fit");
 
-/* Room for control messages, aligned as they ask. */
-union udp_control {
-    struct cmsghdr first;
-    uint8_t bytes[UDP_CONTROL_BYTES];
+/* Room for control messages, aligned as they ask. A struct cmsghdr ends in a flexible array and
+ * so has no place in a union that stands in another struct. */
+struct udp_control {
+    _Alignas(struct cmsghdr) uint8_t bytes[UDP_CONTROL_BYTES];
 };
 
 /* One message for the kernel: up to UDP_SEGMENTS_MAX datagrams of one path. */
 struct udp_message {
     struct sockaddr_storage to;
     struct iovec parts[UDP_SEGMENTS_MAX];
-    union udp_control control;
+    struct udp_control control;
     uint32_t count; /* datagrams in it */
     size_t bytes;
 };

@@ -22,7 +22,7 @@ struct udp_inbox {
     struct iovec parts[UDP_INBOX_MESSAGES];
     struct sockaddr_storage from[UDP_INBOX_MESSAGES];
     struct udp_path paths[UDP_INBOX_MESSAGES];
-    union udp_control control[UDP_INBOX_MESSAGES];
+    struct udp_control control[UDP_INBOX_MESSAGES];
     struct udp_datagram list[INBOX_DATAGRAMS_MAX];
     size_t count;
 };
