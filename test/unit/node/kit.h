@@ -22,6 +22,7 @@ struct kit {
     struct effects fx;
     struct arena arena;
     struct dir_time now;
+    uint64_t fail_from; /* builds with faults: the nth allocation of a step and all after it fail */
 };
 
 void kit_open(struct kit *k, void (*tune)(struct node_config *config)); /* NULL: as it is */
@@ -75,6 +76,8 @@ void kit_up(struct kit *k, uint64_t transport);
 void kit_lost(struct kit *k, uint64_t transport);
 void kit_closed(struct kit *k, uint64_t conn);
 void kit_signal(struct kit *k, uint64_t conn, const Livekit__SignalRequest *request);
+/* NO_MEMORY only with fail_from set. */
+enum status kit_try_signal(struct kit *k, uint64_t conn, const Livekit__SignalRequest *request);
 
 /* Effects of the last step. */
 size_t kit_count(const struct kit *k, enum effect_kind kind);
