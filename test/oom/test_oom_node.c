@@ -6,7 +6,6 @@
 
 #include "kit.h"
 #include "mem.h"
-#include "node_priv.h"
 
 struct world {
     struct kit k;
@@ -205,7 +204,7 @@ static bool try_failing(struct world *w, event_fn event, uint64_t nth, struct bu
     w->k.fail_from = nth;
     enum status s = event(w);
     w->k.fail_from = 0;
-    node_check(w->k.n);
+    kit_check(&w->k);
     if (s == STATUS_OK) {
         return false;
     }

@@ -39,6 +39,10 @@ void kit_open(struct kit *k, void (*tune)(struct node_config *config)) {
     assert_int_equal(node_create(&k->config, k->now, &k->n), STATUS_OK);
 }
 
+void kit_check(const struct kit *k) {
+    node_check(k->n);
+}
+
 void kit_close(struct kit *k) {
     node_check(k->n);
     node_destroy(k->n);

@@ -28,6 +28,7 @@ struct kit {
 void kit_open(struct kit *k, void (*tune)(struct node_config *config)); /* NULL: as it is */
 /* Also checks that the node holds together before it goes. */
 void kit_close(struct kit *k);
+void kit_check(const struct kit *k); /* every invariant of the node */
 
 /* node_step at the kit's time. */
 enum status kit_step(struct kit *k, struct node_event *ev);
