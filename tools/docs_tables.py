@@ -22,7 +22,8 @@ def settings_table(root):
             continue
         path, preset, text = row[2], row[3], "".join(row[6:])
         env = "LIVEKIT_" + path.replace(".", "_").upper()
-        out.append(f"| `{path}` | {'`' + preset + '`' if preset else 'none'} | `{env}` | {text} |")
+        shown = f"`{preset}`" if preset else "none"
+        out.append(f"| `{path}` | {shown} | `{env}` | {text} |")
     return out
 
 
@@ -42,7 +43,8 @@ def metrics_table(root):
 def limits_table(root):
     out = ["| limit | value | reason |", "|---|---|---|"]
     text = (root / "src/base/caps.h").read_text()
-    for name, value, reason in re.findall(r"([A-Z][A-Z0-9_]+) = ([^,]+),\s*/\* (.*?) \*/", text, re.S):
+    row = r"([A-Z][A-Z0-9_]+) = ([^,]+),\s*/\* (.*?) \*/"
+    for name, value, reason in re.findall(row, text, re.S):
         value, reason = " ".join(value.split()), " ".join(reason.split())
         out.append(f"| `{name}` | {value} | {reason} |")
     return out
@@ -52,7 +54,8 @@ def main():
     root = Path(sys.argv[1])
     page = root / "docs/OPERATING.md"
     old = text = page.read_text()
-    for name, table in (("settings", settings_table), ("metrics", metrics_table), ("limits", limits_table)):
+    tables = {"settings": settings_table, "metrics": metrics_table, "limits": limits_table}
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         if begin not in text or end not in text:
             sys.exit(f"docs/OPERATING.md has no place for {name}")

@@ -26,8 +26,7 @@
 #define BIT(n) (1u << (n))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define container_of(ptr, type, member)                                                            \
-    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* A void pointer becomes a type again only through this: not NULL, and the right magic.
  * The struct's first checked field is `uint32_t magic`. */

@@ -12,19 +12,27 @@ enum {
     HTTP_BODY_BYTES_MAX = 10 << 20,   /* as the reference: limit.max_api_request_body_size */
     HTTP_HEAD_TIMEOUT_MS = 10 * 1000, /* a request not complete by then is closed */
     HTTP_IDLE_TIMEOUT_MS = 75 * 1000, /* keep-alive between requests; above common proxies' 60 s */
-    HTTP_WRITE_TIMEOUT_MS = 10 * 1000, /* no byte taken for so long: a dead reader */
-    CONN_OUTQ_BYTES_MAX = 4 << 20,     /* past this the reader is too slow: close it */
-    EDGE_CONNS_MAX = 65536,            /* per edge thread; the descriptor limit comes first */
-    EDGE_HANDSHAKES_MAX = 1024,        /* unauthenticated connections in TLS or before their head */
+    HTTP_WRITE_TIMEOUT_MS = 10 * 1000,  /* a reader takes the rest, or so many bytes, in it: */
+    HTTP_WRITE_BYTES_MIN = 16 * 1024,   /* 1.6 KB/s; the slowest phone takes more */
+    HTTP_ANSWER_TIMEOUT_MS = 30 * 1000, /* control answers in milliseconds, or it is dead */
+    HTTP_LINGER_MS = 1000,              /* read and drop behind a last answer: it must arrive */
+    CONN_OUTQ_BYTES_MAX = 4 << 20,      /* past this the reader is too slow: close it */
+    CONN_UNSENT_BYTES_MAX = 128 << 10,  /* in the kernel's queue: more would hide slow readers */
+    EDGE_CONNS_MAX = 65536,             /* per edge thread; the descriptor limit comes first */
+    EDGE_HANDSHAKES_MAX = 1024,         /* unauthenticated connections; the oldest makes room */
+    EDGE_PER_ADDRESS_MAX = 512,         /* of them from one address or IPv6 /64 */
+    EDGE_METRICS_CONNS_MAX = 64,        /* of the metrics listener: a few scrapers */
     EDGE_BODY_BYTES_IN_FLIGHT_MAX = 64 << 20, /* request bodies held at once, per edge thread */
 
     /* WebSocket and signalling */
-    SIGNAL_BYTES_MAX = 2 << 20,       /* reference: signal_message_size_limit */
-    JOIN_REQUEST_BYTES_MAX = 1 << 20, /* after gunzip; reference */
-    WS_PING_INTERVAL_MS = 10 * 1000,  /* reference */
-    WS_CLOSE_FLUSH_MS = 250,          /* reference: queued messages go out, then close */
-    SIGNAL_RATE_PER_S = 50,           /* sustained signal messages of one client */
-    SIGNAL_RATE_BURST = 500,          /* a resume repeats everything at once */
+    SIGNAL_BYTES_MAX = 2 << 20,        /* reference: signal_message_size_limit */
+    JOIN_REQUEST_BYTES_MAX = 1 << 20,  /* after gunzip; reference */
+    WS_PING_INTERVAL_MS = 10 * 1000,   /* reference */
+    WS_SILENT_MS = 35 * 1000,          /* three pings unanswered: the peer is gone */
+    WS_MESSAGE_TIMEOUT_MS = 30 * 1000, /* a message begun and not whole by then is an attack */
+    WS_CLOSE_FLUSH_MS = 250,           /* reference: queued messages go out, then close */
+    SIGNAL_RATE_PER_S = 50,            /* sustained signal messages of one client */
+    SIGNAL_RATE_BURST = 500,           /* a resume repeats everything at once */
 
     /* text */
     IDENTITY_BYTES_MAX = 256,

@@ -164,8 +164,7 @@
       "Media work given up for want of memory")                                                    \
     M(sctp_associations, GAUGE, "stoa_sctp_associations", "SCTP associations held")                \
     M(sctp_up, COUNTER, "stoa_sctp_up_total", "SCTP associations established")                     \
-    M(sctp_unsent, COUNTER, "stoa_sctp_unsent_total",                                              \
-      "SCTP packets that DTLS did not take")                                                       \
+    M(sctp_unsent, COUNTER, "stoa_sctp_unsent_total", "SCTP packets that DTLS did not take")       \
     M(sctp_lost, COUNTER, "stoa_sctp_lost_total", "SCTP associations aborted or given up")         \
     M(data_unknown_labels, COUNTER, "stoa_data_unknown_labels_total",                              \
       "Data channels opened under a label that is not served")                                     \

@@ -23,7 +23,7 @@ void pool_init(struct pool *p, size_t object_size, uint32_t slots_max);
 void pool_deinit(struct pool *p);
 /* Zeroed object; NULL when full or without memory. */
 must_check void *pool_take(struct pool *p, struct pool_ref *ret_ref);
-void pool_give(struct pool *p, struct pool_ref ref); /* stale: asserted against */
+void pool_give(struct pool *p, struct pool_ref ref);           /* stale: asserted against */
 void *pool_resolve(const struct pool *p, struct pool_ref ref); /* NULL when stale */
 /* Walks by index: the object in slot `index`, or NULL when free; index < pool_extent(). A walk
  * may stop and go on later; slots do not move. */

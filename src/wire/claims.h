@@ -21,13 +21,13 @@ must_check enum status token_split(struct slice token, struct arena *arena,
                                    struct token_parts *ret_parts);
 
 enum participant_kind { /* numbers of livekit.ParticipantInfo.Kind */
-    KIND_STANDARD = 0,
-    KIND_INGRESS = 1,
-    KIND_EGRESS = 2,
-    KIND_SIP = 3,
-    KIND_AGENT = 4,
-    KIND_CONNECTOR = 7,
-    KIND_BRIDGE = 8,
+                        KIND_STANDARD = 0,
+                        KIND_INGRESS = 1,
+                        KIND_EGRESS = 2,
+                        KIND_SIP = 3,
+                        KIND_AGENT = 4,
+                        KIND_CONNECTOR = 7,
+                        KIND_BRIDGE = 8,
 };
 
 enum tristate { TRI_ABSENT, TRI_FALSE, TRI_TRUE };

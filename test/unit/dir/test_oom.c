@@ -2,8 +2,6 @@
 #include "dir_world.h"
 #include "mem.h"
 
-#ifdef STOA_MEM_FAULTS
-
 /* What must stay as it is. Counters of refusals and of steps may rise. */
 struct picture {
     struct dir_counts counts;
@@ -210,17 +208,3 @@ int main(void) {
     };
     return cmocka_run_group_tests_name("dir_oom", tests, NULL, NULL);
 }
-
-#else
-
-static void needs_a_build_with_faults(void **state) {
-    (void)state;
-    skip();
-}
-
-int main(void) {
-    const struct CMUnitTest tests[] = {test(needs_a_build_with_faults)};
-    return cmocka_run_group_tests_name("dir_oom", tests, NULL, NULL);
-}
-
-#endif

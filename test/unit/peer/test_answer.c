@@ -152,8 +152,8 @@ static void restart_without_fresh_credentials_keeps_ours(void **state) {
     struct fixture *f = *state;
     assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD DATA("0"))), STATUS_OK);
     assert_int_equal(
-        fixture_answer(f, SLICE_LIT(HEAD DATA_LINE "a=ice-ufrag:other\r\na=ice-pwd:" //
-                                    THEIR_PWD "\r\n" PRINT "a=setup:actpass\r\na=mid:0\r\n")),
+        fixture_answer(f, SLICE_LIT(HEAD DATA_LINE "a=ice-ufrag:other\r\na=ice-pwd:" THEIR_PWD
+                                                   "\r\n" PRINT "a=setup:actpass\r\na=mid:0\r\n")),
         STATUS_OK);
     assert_true(f->restarted);
     assert_true(slice_eq_cstr(peer_local_ufrag(f->peer), OUR_UFRAG));
