@@ -35,8 +35,7 @@ size_t media_metrics(const struct media *m, const struct metrics **ret, size_t m
 
 enum media_event_kind {
     MEDIA_CONNECTED,    /* ICE and DTLS are up */
-    MEDIA_DISCONNECTED, /* no valid check or packet for TRANSPORT_TIMEOUT_MS: the transport is gone
-                         */
+    MEDIA_DISCONNECTED, /* no valid check for TRANSPORT_TIMEOUT_MS: the transport is gone */
     MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone. Also
                          * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */

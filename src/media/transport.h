@@ -91,6 +91,7 @@ struct transport {
     uint64_t checked_ms;     /* of the first valid check */
     uint64_t valid_ms;       /* of the last one */
     uint64_t dtls_due_ms;    /* UINT64_MAX: none */
+    bool dtls_timed_out;     /* a resend is due and waits for its turn */
 
     /* What others are still to be told; kept while their mailboxes are full. */
     struct list_node in_owed;

@@ -91,14 +91,6 @@ static bool feed(struct worker *w, struct transport *t, struct slice datagram) {
     return follow(w, t);             /* the state says what else came of it */
 }
 
-void worker_on_dtls_timeout(struct worker *w, struct transport *t) {
-    t->dtls_due_ms = UINT64_MAX;
-    if (dtls_on_timeout(t->dtls) != STATUS_OK) {
-        assert(dtls_state(t->dtls) == DTLS_FAILED || dtls_state(t->dtls) == DTLS_CLOSED);
-    }
-    (void)follow(w, t);
-}
-
 /* The handshake costs far more than any packet: it waits for its turn. */
 static void hold(struct worker *w, struct transport *t, struct slice datagram) {
     if (!transport_hold(t, datagram)) {
@@ -123,7 +115,8 @@ void worker_on_dtls(struct worker *w, const struct udp_path *path, struct slice 
 }
 
 void worker_queue_handshake(struct worker *w, struct transport *t) {
-    if (!t->remote || list_empty(&t->held) || list_node_linked(&t->in_handshakes)) {
+    bool has_work = t->dtls_timed_out || (t->remote && !list_empty(&t->held));
+    if (!has_work || list_node_linked(&t->in_handshakes)) {
         return;
     }
     if (w->handshakes.count >= HANDSHAKES_QUEUED_MAX) {
@@ -131,7 +124,7 @@ void worker_queue_handshake(struct worker *w, struct transport *t) {
             metric_inc(&w->metrics.dtls_queue_full);
             mem_free(h);
         }
-        return;
+        return; /* what timed out is tried when the client says something again */
     }
     list_push_back(&w->handshakes, &t->in_handshakes);
     metric_set(&w->metrics.dtls_queued, w->handshakes.count);
@@ -159,6 +152,13 @@ static bool begin_handshake(struct worker *w, struct transport *t) {
     return true;
 }
 
+static void resend(struct worker *w, struct transport *t) {
+    if (dtls_on_timeout(t->dtls) != STATUS_OK) {
+        assert(dtls_state(t->dtls) == DTLS_FAILED || dtls_state(t->dtls) == DTLS_CLOSED);
+    }
+    (void)follow(w, t);
+}
+
 void worker_run_handshake(struct worker *w) {
     struct list_node *node = list_first(&w->handshakes);
     if (!node) {
@@ -166,6 +166,12 @@ void worker_run_handshake(struct worker *w) {
     }
     struct transport *t = container_of(node, struct transport, in_handshakes);
     worker_unqueue_handshake(w, t);
+    bool timed_out = t->dtls_timed_out && list_empty(&t->held); /* else there is news */
+    t->dtls_timed_out = false;
+    if (timed_out) {
+        resend(w, t);
+        return;
+    }
     bool goes_on = begin_handshake(w, t);
     for (struct held *h; goes_on && (h = transport_take_held(t)) != NULL;) {
         goes_on = feed(w, t, slice_of(h->bytes, h->len));

@@ -1,5 +1,7 @@
 #include "worker_priv.h"
 
+#include <string.h>
+
 #include "ice_lite.h"
 
 /* Sends the pair a check of ours, the same until it is echoed or given up. */
@@ -15,7 +17,7 @@ static void send_echo_check(struct worker *w, struct pair *p) {
         .priority = 0x6e7f00ff, /* of a peer-reflexive candidate, RFC 8445 7.1.1 */
         .tie_breaker = w->tie_breaker,
     };
-    __builtin_memcpy(check.transaction, p->echo.transaction, sizeof check.transaction);
+    memcpy(check.transaction, p->echo.transaction, sizeof check.transaction);
     struct stun_message m;
     ice_check(&check, t->remote->key, &m);
     worker_io_send(w, &p->path, stun_message_slice(&m));
@@ -54,9 +56,10 @@ uint64_t worker_retry_echoes(struct worker *w, struct transport *t) {
 /* The client wants to be reached there. While the handshake runs, answers go where its flights
  * come from; later only an address that echoes a check of ours gets what goes to the client:
  * somebody who saw a check of its could send it from an address of a victim. */
-static void nominate(struct worker *w, struct transport *t, struct pair *p) {
-    t->nominated = p;
-    if (t->state == TRANSPORT_CONNECTED && p != t->selected && t->remote && p->echo.sent == 0) {
+void worker_follow_nomination(struct worker *w, struct transport *t) {
+    struct pair *p = t->nominated;
+    if (p && t->state == TRANSPORT_CONNECTED && p != t->selected && t->remote &&
+        p->echo.sent == 0) {
         send_echo_check(w, p);
         worker_transport_set_timer(w, t);
     }
@@ -101,7 +104,8 @@ static void on_request(struct worker *w, const struct udp_path *path, const stru
         worker_transport_checked(w, t);
     }
     if (v->use_candidate) {
-        nominate(w, t, p);
+        t->nominated = p;
+        worker_follow_nomination(w, t);
     }
 }
 
@@ -109,7 +113,7 @@ static void on_echo(struct worker *w, const struct udp_path *path, const struct 
     struct pair *p = transports_find_pair(&w->transports, path);
     struct transport *t = p ? p->transport : NULL;
     if (!p || p->echo.sent == 0 || !t->remote ||
-        __builtin_memcmp(p->echo.transaction, v->transaction, sizeof v->transaction) != 0 ||
+        memcmp(p->echo.transaction, v->transaction, sizeof v->transaction) != 0 ||
         !ice_is_authentic(v, t->remote->key)) {
         metric_inc(&w->metrics.stun_echoes_bad);
         return;

@@ -60,13 +60,14 @@ void worker_io_flush(struct worker *w);
 
 /* worker_ice.c */
 void worker_on_stun(struct worker *w, const struct udp_path *path, struct slice datagram);
+/* Asks the nominated pair for an echo, unless it is in use or asked already. */
+void worker_follow_nomination(struct worker *w, struct transport *t);
 /* Sends checks of ours again that were not echoed yet; returns when to come back. */
 uint64_t worker_retry_echoes(struct worker *w, struct transport *t);
 
-/* worker_dtls.c. Both may end the transport that they concern. */
+/* worker_dtls.c. What a datagram brings, or a flight, may end the transport. */
 void worker_on_dtls(struct worker *w, const struct udp_path *path, struct slice datagram);
-void worker_on_dtls_timeout(struct worker *w, struct transport *t);
-/* Held datagrams may be fed now: the client's fingerprint is known. */
+/* There may be work for DTLS: held datagrams and a known fingerprint, or a resend that is due. */
 void worker_queue_handshake(struct worker *w, struct transport *t);
 void worker_unqueue_handshake(struct worker *w, struct transport *t);
 /* One flight of one transport, the one that waited longest. */

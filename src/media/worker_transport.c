@@ -1,5 +1,7 @@
 #include "worker_priv.h"
 
+#include <string.h>
+
 #include "mem.h"
 
 /* Tells others what they are owed, in order; what a full mailbox refuses stays owed. A transport
@@ -94,6 +96,7 @@ void worker_transport_connected(struct worker *w, struct transport *t) {
     assert(t->state == TRANSPORT_CHECKED);
     t->state = TRANSPORT_CONNECTED;
     t->owes_connected = true;
+    worker_follow_nomination(w, t); /* it may have chosen another pair meanwhile */
     open_data(w, t);
 }
 
@@ -146,8 +149,9 @@ static void on_timer(void *arg) {
     }
     uint64_t echo_due_ms = worker_retry_echoes(w, t);
     if (now_ms >= t->dtls_due_ms) {
-        worker_on_dtls_timeout(w, t); /* sets the timer, or ends the transport */
-        return;
+        t->dtls_due_ms = UINT64_MAX;
+        t->dtls_timed_out = true;
+        worker_queue_handshake(w, t);
     }
     set_timer(w, t, echo_due_ms);
 }
@@ -170,9 +174,8 @@ static void open_transport(struct worker *w, struct transport *t) {
 }
 
 static void set_remote(struct worker *w, struct transport *t, struct transport_remote *remote) {
-    bool is_another =
-        t->remote && __builtin_memcmp(t->remote->say.fingerprint, remote->say.fingerprint,
-                                      sizeof remote->say.fingerprint) != 0;
+    bool is_another = t->remote && memcmp(t->remote->say.fingerprint, remote->say.fingerprint,
+                                          sizeof remote->say.fingerprint) != 0;
     (void)transport_remote_destroy(t->remote);
     t->remote = remote;
     if (is_another && t->dtls) {

@@ -20,11 +20,26 @@ enum {
     ATTRIBUTE_MADE_UP = 0x7ffe, /* comprehension required */
 };
 
+static struct sockaddr_storage loopback(bool v6, uint16_t port) {
+    struct sockaddr_storage a = {0};
+    if (v6) {
+        struct sockaddr_in6 *six = (void *)&a;
+        *six = (struct sockaddr_in6){
+            .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    } else {
+        struct sockaddr_in *four = (void *)&a;
+        *four = (struct sockaddr_in){.sin_family = AF_INET,
+                                     .sin_port = htons(port),
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    }
+    return a;
+}
+
 static void open_socket(struct client *c) {
-    c->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    c->fd = socket(c->to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert(c->fd >= 0);
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int bound = bind(c->fd, (struct sockaddr *)&any, sizeof any);
+    struct sockaddr_storage own = loopback(c->server.v6, 0);
+    int bound = bind(c->fd, (struct sockaddr *)&own, sizeof own);
     assert(bound == 0);
 }
 
@@ -49,9 +64,7 @@ static int accept_any(int ok, X509_STORE_CTX *x) {
 
 void client_init(struct client *c, const struct client_server *server) {
     *c = (struct client){.server = *server};
-    c->to = (struct sockaddr_in){.sin_family = AF_INET,
-                                 .sin_port = htons(server->port),
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    c->to = loopback(server->v6, server->port);
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
     uint8_t random[CLIENT_PWD_LEN];
     RAND_bytes(random, sizeof random);
@@ -110,7 +123,9 @@ void client_send_raw(struct client *c, const void *data, size_t len) {
 }
 
 static void put(struct stun_message *m, const void *data, size_t len) {
-    memcpy(m->data + m->len, data, len);
+    if (len > 0) {
+        memcpy(m->data + m->len, data, len);
+    }
     m->len += len;
 }
 

@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include "hmac.h"
 #include "stun.h"
@@ -14,12 +15,13 @@ enum { CLIENT_UFRAG_LEN = 4, CLIENT_PWD_LEN = 22 };
 
 struct client_server { /* what the SDP tells of the server */
     uint16_t port;
+    bool v6; /* reach it by ::1 */
     char ufrag[17], pwd[25];
 };
 
 struct client {
     int fd;
-    struct sockaddr_in to;
+    struct sockaddr_storage to;
     struct client_server server;
     struct hmac_key *server_key, *own_key;
     char ufrag[CLIENT_UFRAG_LEN + 1], pwd[CLIENT_PWD_LEN + 1];

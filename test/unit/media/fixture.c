@@ -18,13 +18,14 @@ static uint16_t port_of(struct slice candidates) {
     return (uint16_t)port;
 }
 
-void fixture_init(struct fixture *f, uint32_t transport_timeout_ms, uint32_t handshake_timeout_ms) {
-    *f = (struct fixture){0};
+void fixture_init(struct fixture *f, uint32_t workers, uint32_t transport_timeout_ms,
+                  uint32_t handshake_timeout_ms) {
+    *f = (struct fixture){.workers = workers};
     f->to_control = mailbox_create(sizeof(struct media_event), 1024);
     assert_non_null(f->to_control);
     static const char *const ips[] = {"127.0.0.1"};
     const struct media_config config = {
-        .workers = 1,
+        .workers = workers,
         .node_ips = ips,
         .node_ips_count = 1,
         .loopback_candidates = true,
@@ -33,8 +34,10 @@ void fixture_init(struct fixture *f, uint32_t transport_timeout_ms, uint32_t han
         .handshake_timeout_ms = handshake_timeout_ms,
     };
     assert_int_equal(media_create(&config, &f->media), STATUS_OK);
-    assert_int_equal(media_worker_count(f->media), 1);
-    f->port = port_of(media_candidates(f->media, 0));
+    assert_int_equal(media_worker_count(f->media), workers);
+    for (uint32_t i = 0; i < workers; i++) {
+        f->ports[i] = port_of(media_candidates(f->media, i));
+    }
 }
 
 void fixture_deinit(struct fixture *f) {
@@ -43,12 +46,15 @@ void fixture_deinit(struct fixture *f) {
 }
 
 uint64_t fixture_open(struct fixture *f, bool opens_channels, struct client_server *ret_server) {
-    struct media_transport_open open = {
-        .transport = ++f->last_transport, .worker = 0, .opens_channels = opens_channels};
+    struct media_transport_open open = {.transport = f->last_transport + 1,
+                                        .worker = (uint32_t)(f->last_transport % f->workers),
+                                        .opens_channels = opens_channels};
+    f->last_transport++;
     (void)snprintf(open.ufrag, sizeof open.ufrag, "serverufrag%05u", (unsigned)f->last_transport);
     (void)snprintf(open.pwd, sizeof open.pwd, "serverpassword%010u", (unsigned)f->last_transport);
     assert_true(media_open(f->media, &open));
-    ret_server->port = f->port;
+    ret_server->port = f->ports[open.worker];
+    ret_server->v6 = false;
     memcpy(ret_server->ufrag, open.ufrag, sizeof open.ufrag);
     memcpy(ret_server->pwd, open.pwd, sizeof open.pwd);
     return open.transport;

@@ -1,4 +1,4 @@
-/* fixture.h: a running media with one worker on a free loopback port, and what tests ask of it.
+/* fixture.h: a running media on free loopback ports, and what tests ask of it.
  * Owns: struct fixture the media and control's mailbox. Callers: tests of media. */
 #pragma once
 
@@ -8,13 +8,16 @@
 struct fixture {
     struct media *media;
     struct mailbox *to_control;
-    uint16_t port;
+    uint32_t workers;
+    uint16_t ports[2]; /* of each worker */
     uint64_t last_transport;
 };
 
-void fixture_init(struct fixture *f, uint32_t transport_timeout_ms, uint32_t handshake_timeout_ms);
+void fixture_init(struct fixture *f, uint32_t workers, uint32_t transport_timeout_ms,
+                  uint32_t handshake_timeout_ms);
 void fixture_deinit(struct fixture *f);
-/* Opens a transport with credentials of its own; `ret_server` is what a client needs. */
+/* Opens a transport with credentials of its own, on each worker in turn; `ret_server` is what a
+ * client needs. */
 uint64_t fixture_open(struct fixture *f, bool opens_channels, struct client_server *ret_server);
 void fixture_set_remote(struct fixture *f, uint64_t transport, const char *ufrag, const char *pwd,
                         const uint8_t fingerprint[32], bool has_data);

@@ -28,7 +28,7 @@ static void put_route(struct fixture *f, const struct data_peer *p, const char *
 
 /* Clients a, b, ... in one room, channels open. */
 static void start_room(struct fixture *f, struct data_peer *peers, size_t count) {
-    fixture_init(f, 0, 0);
+    fixture_init(f, 2, 0, 0);
     for (size_t i = 0; i < count; i++) {
         data_peer_start(f, &peers[i], false);
         data_peer_open_channels(&peers[i]);
