@@ -67,6 +67,15 @@ void edge_set_draining(struct edge *e) {
     atomic_store(&e->draining, true);
 }
 
+bool edge_trusts(const struct edge *e, const struct net_address *peer) {
+    for (size_t i = 0; i < e->trusted_count; i++) {
+        if (net_prefix_contains(&e->trusted[i], peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint16_t edge_port(const struct edge *e) {
     return e->port;
 }
@@ -167,6 +176,33 @@ static enum status prepare(struct edge *e) {
     return listen_all(e);
 }
 
+static uint32_t or_default(uint32_t value, uint32_t usual) {
+    return value ? value : usual;
+}
+
+static struct edge_limits fill_limits(const struct edge_limits *l) {
+    return (struct edge_limits){
+        .request_ms = or_default(l->request_ms, HTTP_HEAD_TIMEOUT_MS),
+        .idle_ms = or_default(l->idle_ms, HTTP_IDLE_TIMEOUT_MS),
+        .write_ms = or_default(l->write_ms, HTTP_WRITE_TIMEOUT_MS),
+        .write_bytes_min = or_default(l->write_bytes_min, HTTP_WRITE_BYTES_MIN),
+        .answer_ms = or_default(l->answer_ms, HTTP_ANSWER_TIMEOUT_MS),
+        .linger_ms = or_default(l->linger_ms, HTTP_LINGER_MS),
+        .ping_ms = or_default(l->ping_ms, WS_PING_INTERVAL_MS),
+        .silent_ms = or_default(l->silent_ms, WS_SILENT_MS),
+        .message_ms = or_default(l->message_ms, WS_MESSAGE_TIMEOUT_MS),
+        .close_flush_ms = or_default(l->close_flush_ms, WS_CLOSE_FLUSH_MS),
+        .signals_per_s = or_default(l->signals_per_s, SIGNAL_RATE_PER_S),
+        .signals_burst = or_default(l->signals_burst, SIGNAL_RATE_BURST),
+        .out_bytes_max = or_default(l->out_bytes_max, CONN_OUTQ_BYTES_MAX),
+        .strangers_max = or_default(l->strangers_max, EDGE_HANDSHAKES_MAX),
+        .per_address_max = or_default(l->per_address_max, EDGE_PER_ADDRESS_MAX),
+        .metrics_conns_max = or_default(l->metrics_conns_max, EDGE_METRICS_CONNS_MAX),
+        .body_bytes_max = or_default(l->body_bytes_max, EDGE_BODY_BYTES_IN_FLIGHT_MAX),
+        .control_items = or_default(l->control_items, MAILBOX_CONTROL_MAX),
+    };
+}
+
 enum status edge_create(const struct edge_config *config, struct edge **ret_edge) {
     if (config->keys_count == 0 || config->keys_count > EDGE_KEYS_MAX) {
         return STATUS_INVALID;
@@ -177,6 +213,7 @@ enum status edge_create(const struct edge_config *config, struct edge **ret_edge
     }
     e->magic = EDGE_MAGIC;
     e->config = *config;
+    e->limits = fill_limits(&config->limits);
     fd_limit_raise();
     enum status s = prepare(e);
     for (uint32_t i = 0; i < e->threads_count && s == STATUS_OK; i++) {
@@ -193,8 +230,8 @@ enum status edge_create(const struct edge_config *config, struct edge **ret_edge
 void edge_stop_accepting(struct edge *e) {
     for (uint32_t i = 0; e && i < e->threads_count; i++) {
         atomic_store(&e->threads[i]->stop_accepting, true);
-        struct edge_cmd nothing = {.kind = CMD_CLOSE, .conn = (uint64_t)i << 24};
-        (void)!mailbox_push(e->threads[i]->commands, &nothing); /* only wakes the loop */
+        struct edge_cmd wake = {.kind = CMD_WAKE};
+        (void)!mailbox_push(e->threads[i]->commands, &wake); /* full: the loop is awake */
     }
 }
 
@@ -202,8 +239,9 @@ struct edge *edge_destroy(struct edge *e, uint32_t grace_ms) {
     if (!e) {
         return NULL;
     }
+    uint64_t until_ms = clock_mono_ms() + grace_ms; /* of all threads together */
     for (uint32_t i = 0; i < EDGE_THREADS_MAX; i++) {
-        edge_thread_halt(e->threads[i], grace_ms);
+        edge_thread_halt(e->threads[i], until_ms);
     }
     for (uint32_t i = 0; i < EDGE_THREADS_MAX; i++) {
         e->threads[i] = edge_thread_destroy(e->threads[i]);

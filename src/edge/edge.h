@@ -2,8 +2,8 @@
  * Owns: edge threads, their sockets and connections.
  * Never: decides about rooms; it turns bytes into decoded requests for control and control's
  *   answers into bytes. Nothing here waits for control: a connection that waits costs memory only.
- * Invariant: each request given to control is answered by exactly one edge_reply, edge_text or
- *   edge_upgrade; answers to connections that are gone are dropped silently (handles go stale).
+ * Invariant: each request given to control is answered by exactly one edge_reply or edge_upgrade;
+ *   answers to connections that are gone are dropped silently (handles go stale).
  * Source: wire/room-api.md 1, 2, 6; wire/realtime.md 1; design sections 6 and 7.
  * Callers: control (edge_* answers), app (create, destroy). */
 #pragma once
@@ -19,6 +19,21 @@ struct edge;
 
 struct edge_key {
     struct slice key, secret;
+};
+
+/* Bounds that tests move; 0 takes the default of caps.h. All are per edge thread. */
+struct edge_limits {
+    uint32_t request_ms; /* from its first byte to its last; also TLS handshakes */
+    uint32_t idle_ms;    /* keep-alive between requests */
+    uint32_t write_ms, write_bytes_min;
+    uint32_t answer_ms; /* for control to answer */
+    uint32_t linger_ms;
+    uint32_t ping_ms, silent_ms, message_ms, close_flush_ms; /* WebSocket */
+    uint32_t signals_per_s, signals_burst;
+    uint32_t out_bytes_max; /* queued for one WebSocket */
+    uint32_t strangers_max, per_address_max, metrics_conns_max;
+    uint32_t body_bytes_max; /* of all request bodies held at once */
+    uint32_t control_items;  /* the size of to_control: how full it may be for whom */
 };
 
 struct edge_config {
@@ -40,6 +55,7 @@ struct edge_config {
     const struct metrics *const *other_metrics;
     size_t other_metrics_count;
     struct slice metric_labels; /* constant labels: node_id="...",node_type="SERVER" */
+    struct edge_limits limits;
 };
 
 /* Binds all listeners before it returns. IO: an address could not be bound (logged). */
@@ -60,7 +76,9 @@ enum edge_msg_kind {
     EDGE_VALIDATE, /* /rtc/validate, /rtc/v1/validate */
     EDGE_JOIN, /* WebSocket upgrade of /rtc or /rtc/v1, checked as far as tokens and decoding go */
     EDGE_SIGNAL, /* a signal message of a connection that was upgraded */
-    EDGE_CLOSED, /* an upgraded connection is gone; the last message of its handle */
+    /* The connection of an EDGE_JOIN is gone: comes once, and last, for each handle that was not
+     * answered by edge_reply; also when control closed it itself. */
+    EDGE_CLOSED,
 };
 
 struct edge_join {

@@ -1,7 +1,5 @@
 #include "edge_priv.h"
 
-#include <string.h>
-
 #include "fd.h"
 
 uint64_t conn_handle(const struct edge_conn *c) {
@@ -11,143 +9,222 @@ uint64_t conn_handle(const struct edge_conn *c) {
 struct edge_conn *conn_resolve(struct edge_thread *t, uint64_t handle) {
     struct pool_ref ref = {.index = (uint32_t)handle & 0xffffff,
                            .generation = (uint32_t)(handle >> 32)};
-    return pool_resolve(&t->conns, ref);
+    struct edge_conn *c = pool_resolve(&t->conns, ref);
+    return c && c->state != CONN_OVER ? c : NULL;
 }
 
-/* ---- strangers: connections of one address that have not shown a token ------------------------
+/* ---- states -----------------------------------------------------------------------------------
  */
 
-static bool stranger_equal(const struct map_node *node, struct slice key) {
-    const struct stranger_count *s = container_of(node, const struct stranger_count, node);
-    return slice_eq(net_address_slice(&s->key), key);
+void conn_touch(struct edge_conn *c) {
+    if (!list_node_linked(&c->in_touched)) {
+        list_push_back(&c->thread->touched, &c->in_touched);
+    }
 }
 
-static bool stranger_add(struct edge_thread *t, const struct net_address *peer) {
-    if (!t->strangers.equal) {
-        struct hash_key key = {(uint64_t)(uintptr_t)t, clock_mono_us()};
-        if (map_init(&t->strangers, key, stranger_equal) != STATUS_OK) {
-            return false;
-        }
+void conn_set_due(struct edge_conn *c, uint64_t after_ms) {
+    c->due_ms = loop_now_ms(c->thread->loop) + after_ms;
+    conn_touch(c);
+}
+
+/* A join that control was given ends in a WebSocket, in an answer of control (then WAITING comes
+ * between), or in news for control. */
+static bool control_must_know(enum conn_state before, enum conn_state next) {
+    return before == CONN_WEBSOCKET || (before == CONN_JOINING && next == CONN_OVER);
+}
+
+void conn_enter(struct edge_conn *c, enum conn_state next) {
+    static const uint32_t legal[] = {
+        [CONN_HANDSHAKE] = BIT(CONN_HEAD) | BIT(CONN_OVER),
+        [CONN_HEAD] = BIT(CONN_HEAD) | BIT(CONN_BODY) | BIT(CONN_WAITING) | BIT(CONN_JOINING) |
+                      BIT(CONN_CLOSING) | BIT(CONN_OVER),
+        [CONN_BODY] = BIT(CONN_HEAD) | BIT(CONN_WAITING) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
+        [CONN_WAITING] = BIT(CONN_HEAD) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
+        [CONN_JOINING] = BIT(CONN_WAITING) | BIT(CONN_WEBSOCKET) | BIT(CONN_OVER),
+        [CONN_WEBSOCKET] = BIT(CONN_CLOSING) | BIT(CONN_OVER),
+        [CONN_CLOSING] = BIT(CONN_OVER),
+        [CONN_OVER] = 0,
+    };
+    assert(legal[c->state] & BIT(next));
+    struct edge_thread *t = c->thread;
+    enum conn_state before = c->state;
+    c->state = next;
+    t->websockets += next == CONN_WEBSOCKET;
+    t->websockets -= before == CONN_WEBSOCKET;
+    if (control_must_know(before, next)) {
+        edge_tell_closed(t, conn_handle(c));
     }
-    struct net_address limit = net_address_limit_key(peer);
-    struct map_node *node = map_find(&t->strangers, net_address_slice(&limit));
-    if (node) {
-        struct stranger_count *s = container_of(node, struct stranger_count, node);
-        if (s->count >= EDGE_PER_ADDRESS_MAX) {
-            return false;
-        }
-        s->count++;
-        return true;
+    conn_touch(c);
+}
+
+void conn_end(struct edge_conn *c) {
+    if (c->state != CONN_OVER) {
+        stranger_known(c); /* its place is free at once */
+        conn_enter(c, CONN_OVER);
     }
-    struct stranger_count *s =
-        t->strangers.count < EDGE_ADDRESSES_MAX ? mem_zalloc(sizeof(*s)) : NULL;
-    if (!s) {
+}
+
+void conn_close(struct edge_conn *c, uint32_t flush_ms) {
+    conn_enter(c, CONN_CLOSING);
+    conn_drop_in(c, c->in.len);
+    c->due_ms = UINT64_MAX; /* the slow reader's window bounds it until all is out */
+    if (flush_ms > 0) {
+        conn_set_due(c, flush_ms);
+    }
+}
+
+/* ---- deadlines --------------------------------------------------------------------------------
+ */
+
+/* A reader takes all, or enough, within each window; one byte now and then is no reading. */
+static bool reads_too_slowly(struct edge_conn *c, uint64_t now) {
+    const struct edge_limits *limits = &c->thread->edge->limits;
+    if (c->write_due_ms == 0 || now < c->write_due_ms) {
         return false;
     }
-    s->key = limit;
-    s->count = 1;
-    map_insert(&t->strangers, &s->node, net_address_slice(&s->key));
-    return true;
+    if (c->write_moved < limits->write_bytes_min) {
+        return true;
+    }
+    c->write_moved = 0;
+    c->write_due_ms = now + limits->write_ms;
+    return false;
 }
 
-static void stranger_drop(struct edge_thread *t, const struct net_address *peer) {
-    struct net_address limit = net_address_limit_key(peer);
-    struct map_node *node = map_find(&t->strangers, net_address_slice(&limit));
-    assert(node);
-    struct stranger_count *s = container_of(node, struct stranger_count, node);
-    if (--s->count == 0) {
-        map_remove(&t->strangers, node);
-        mem_free(s);
+static void on_due(struct edge_conn *c) {
+    struct metrics *m = &c->thread->metrics;
+    switch (c->state) {
+    case CONN_WEBSOCKET: ws_on_due(c); return;
+    case CONN_WAITING:
+    case CONN_JOINING: http_on_answer_late(c); return;
+    case CONN_HEAD:
+        metric_inc(c->in.len == 0 ? &m->edge_idle_closed : &m->edge_request_timeouts);
+        break;
+    case CONN_HANDSHAKE:
+    case CONN_BODY: metric_inc(&m->edge_request_timeouts); break;
+    case CONN_CLOSING:
+        if (conn_out_left(c) > 0) {
+            metric_inc(&m->edge_slow_readers);
+        }
+        break;
+    case CONN_OVER: return;
+    }
+    conn_end(c);
+}
+
+static void on_timer(void *arg) {
+    struct edge_conn *c = OBJ_CAST(struct edge_conn, arg, EDGE_CONN_MAGIC);
+    uint64_t now = loop_now_ms(c->thread->loop);
+    c->timer_at_ms = UINT64_MAX;
+    conn_touch(c); /* sets it again */
+    if (c->state == CONN_OVER) {
+        return;
+    }
+    if (reads_too_slowly(c, now)) {
+        metric_inc(&c->thread->metrics.edge_slow_readers);
+        conn_end(c);
+    } else if (now >= c->due_ms) {
+        on_due(c);
     }
 }
 
-void conn_known(struct edge_conn *c) {
-    if (c->counted) {
-        c->counted = false;
-        c->thread->strangers_count--;
-        stranger_drop(c->thread, &c->peer);
+/* Deadlines mostly move away: then the timer stays where it is, and finds out when it is due. */
+static void update_timer(struct edge_conn *c) {
+    uint64_t at = c->write_due_ms ? MIN(c->due_ms, c->write_due_ms) : c->due_ms;
+    if (at < c->timer_at_ms) {
+        loop_timer_set(&c->timer, at);
+        c->timer_at_ms = at;
     }
+}
+
+/* What is not wanted any more stays asked for until it comes, except writing, which would come at
+ * once: a call of the API costs no change of epoll. */
+static void update_events(struct edge_conn *c) {
+    uint32_t wanted = conn_events(c), asked = c->source.events;
+    if ((wanted & ~asked) || (asked & LOOP_WRITE & ~wanted)) {
+        loop_modify(&c->source, wanted | (asked & LOOP_READ));
+    }
+}
+
+void conn_settle(struct edge_conn *c) {
+    assert(!list_node_linked(&c->in_touched));
+    if (c->state != CONN_OVER) {
+        conn_flush(c);
+    }
+    if (c->state == CONN_HEAD && c->in.len > 0 && conn_out_left(c) == 0) {
+        http_run(c); /* pipelined requests that waited for their turn */
+    }
+    if (c->tls && conn_wants_read(c) && tls_pending(c->tls) > 0) {
+        conn_read(c); /* decrypted already: the descriptor does not tell of it */
+        conn_touch(c);
+    }
+    if (c->state == CONN_OVER) {
+        conn_destroy(c);
+        return;
+    }
+    update_events(c);
+    update_timer(c);
 }
 
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-static void on_deadline(void *arg) {
-    struct edge_conn *c = OBJ_CAST(struct edge_conn, arg, EDGE_CONN_MAGIC);
-    struct edge_thread *t = c->thread;
-    switch (c->state) {
-    case CONN_WEBSOCKET:
-        if (!c->write_stalled) {
-            ws_on_ping_due(c);
-            return;
-        }
-        metric_inc(&t->metrics.edge_slow_readers);
-        break;
-    case CONN_HANDSHAKE:
-    case CONN_HEAD:
-    case CONN_BODY:
-        metric_inc(c->in.len == 0 && c->state == CONN_HEAD ? &t->metrics.edge_idle_closed
-                                                           : &t->metrics.edge_request_timeouts);
-        break;
-    case CONN_CLOSING:
-        if (c->write_stalled) {
-            metric_inc(&t->metrics.edge_slow_readers);
-        }
-        break;
-    case CONN_WAITING:
-    case CONN_JOINING: metric_inc(&t->metrics.edge_answer_timeouts); break;
+void conn_drop_in(struct edge_conn *c, size_t used) {
+    buf_consume(&c->in, used);
+    c->head_seen = 0;
+    if (c->in.len == 0) {
+        buf_deinit(&c->in); /* keeps its bound */
     }
-    conn_destroy(c);
 }
 
-static void on_ready(void *arg, uint32_t events);
+static void conn_init(struct edge_conn *c, struct edge_thread *t, int fd,
+                      const struct net_address *peer, bool is_metrics) {
+    c->magic = EDGE_CONN_MAGIC;
+    c->thread = t;
+    c->fd = fd;
+    c->peer = *peer;
+    c->is_metrics = is_metrics;
+    c->timer_at_ms = c->due_ms = UINT64_MAX;
+    c->state = t->edge->tls && !is_metrics ? CONN_HANDSHAKE : CONN_HEAD;
+    list_node_init(&c->in_touched);
+    list_node_init(&c->in_strangers);
+    list_node_init(&c->in_address);
+    buf_init(&c->in, HTTP_HEAD_BYTES_MAX + SIGNAL_BYTES_MAX + EDGE_READ_BYTES + WS_HEAD_BYTES_MAX);
+    buf_init(&c->out, (size_t)t->edge->limits.out_bytes_max + SIGNAL_BYTES_MAX);
+    buf_init(&c->message, SIGNAL_BYTES_MAX);
+}
 
 struct edge_conn *conn_create(struct edge_thread *t, int fd, const struct net_address *peer,
                               bool is_metrics) {
-    if (t->strangers_count >= EDGE_HANDSHAKES_MAX || !stranger_add(t, peer)) {
-        metric_inc(&t->metrics.edge_refused_strangers);
-        return NULL;
-    }
     struct pool_ref ref;
     struct edge_conn *c = pool_take(&t->conns, &ref);
     if (!c) {
-        stranger_drop(t, peer);
         metric_inc(&t->metrics.edge_refused_full);
         return NULL;
     }
-    *c = (struct edge_conn){
-        .magic = EDGE_CONN_MAGIC, .thread = t, .ref = ref, .fd = fd, .peer = *peer};
-    c->is_metrics = is_metrics;
-    c->counted = true;
-    t->strangers_count++;
-    c->reading_wanted = true;
-    c->state = CONN_HEAD;
-    buf_init(&c->in, HTTP_HEAD_BYTES_MAX + SIGNAL_BYTES_MAX + EDGE_READ_BYTES + WS_HEAD_BYTES_MAX);
-    buf_init(&c->out, CONN_OUTQ_BYTES_MAX + HTTP_BODY_BYTES_MAX);
-    buf_init(&c->message, SIGNAL_BYTES_MAX);
-    bool ok = loop_timer_init(t->loop, &c->timer, on_deadline, c) == STATUS_OK &&
-              loop_add(t->loop, &c->source, fd, LOOP_READ, on_ready, c) == STATUS_OK;
-    if (ok && t->edge->tls && !is_metrics) {
-        c->state = CONN_HANDSHAKE;
+    c->ref = ref;
+    conn_init(c, t, fd, peer, is_metrics);
+    bool ok = loop_timer_init(t->loop, &c->timer, on_timer, c) == STATUS_OK &&
+              loop_add(t->loop, &c->source, fd, LOOP_READ, conn_on_ready, c) == STATUS_OK;
+    if (ok && c->state == CONN_HANDSHAKE) {
         c->tls = tls_conn_create(t->edge->tls, fd);
         ok = c->tls != NULL;
     }
-    if (!ok) {
+    if (!ok || !stranger_add(c)) {
         metric_inc(&t->metrics.edge_refused_full);
         c->fd = -1; /* the caller still owns it */
         conn_destroy(c);
         return NULL;
     }
-    conn_set_deadline(c, HTTP_HEAD_TIMEOUT_MS);
+    conn_set_due(c, t->edge->limits.request_ms);
     return c;
 }
 
 void conn_destroy(struct edge_conn *c) {
     struct edge_thread *t = c->thread;
-    if (c->state == CONN_JOINING || c->state == CONN_WEBSOCKET) {
-        edge_tell_closed(t, conn_handle(c));
+    stranger_known(c);
+    if (list_node_linked(&c->in_touched)) {
+        list_remove(&t->touched, &c->in_touched);
     }
-    conn_known(c);
     http_request_clear(c);
     loop_remove(&c->source);
     loop_timer_deinit(&c->timer);
@@ -156,189 +233,7 @@ void conn_destroy(struct edge_conn *c) {
     buf_deinit(&c->in);
     buf_deinit(&c->out);
     buf_deinit(&c->message);
+    bytes_deinit(&c->tail);
     c->magic = 0;
     pool_give(&t->conns, c->ref);
-}
-
-void conn_set_deadline(struct edge_conn *c, uint64_t after_ms) {
-    if (after_ms == 0) {
-        loop_timer_cancel(&c->timer);
-    } else {
-        loop_timer_set(&c->timer, loop_now_ms(c->thread->loop) + after_ms);
-    }
-}
-
-/* ---- bytes out --------------------------------------------------------------------------------
- */
-
-static uint32_t wanted_events(const struct edge_conn *c) {
-    uint32_t events = c->reading_wanted ? LOOP_READ : 0;
-    if (c->out.len > c->out_sent || (c->tls && tls_wants(c->tls) == TLS_WANT_WRITE)) {
-        events |= LOOP_WRITE;
-    }
-    return events;
-}
-
-static void update_events(struct edge_conn *c) {
-    uint32_t events = wanted_events(c);
-    if (events != c->source.events) {
-        loop_modify(&c->source, events);
-    }
-}
-
-void conn_want_read(struct edge_conn *c, bool wanted) {
-    c->reading_wanted = wanted;
-    update_events(c);
-}
-
-static enum status write_some(struct edge_conn *c, struct slice data, size_t *ret_len) {
-    return c->tls ? tls_write(c->tls, data, ret_len) : tcp_write(c->fd, data, ret_len);
-}
-
-/* A reader that takes nothing for so long is dead; each byte it takes sets the clock back. */
-static void note_progress(struct edge_conn *c, bool all_out) {
-    if (all_out && c->write_stalled) {
-        c->write_stalled = false;
-        conn_set_deadline(c, c->state == CONN_WEBSOCKET ? WS_PING_INTERVAL_MS : EDGE_LINGER_MS);
-    } else if (!all_out) {
-        c->write_stalled = true;
-        conn_set_deadline(c, HTTP_WRITE_TIMEOUT_MS);
-    }
-}
-
-static void finish_closing(struct edge_conn *c) {
-    if (c->tls && tls_close_step(c->tls) == STATUS_AGAIN) {
-        return;
-    }
-    tcp_shutdown_write(c->fd);
-    conn_set_deadline(c, EDGE_LINGER_MS);
-}
-
-bool conn_flush(struct edge_conn *c) {
-    bool moved = false;
-    while (c->out_sent < c->out.len) {
-        size_t taken = 0;
-        enum status s = write_some(c, slice_after(buf_slice(&c->out), c->out_sent), &taken);
-        if (s == STATUS_AGAIN) {
-            break;
-        }
-        if (s != STATUS_OK) {
-            conn_destroy(c);
-            return false;
-        }
-        metric_add(&c->thread->metrics.edge_bytes_out, taken);
-        c->out_sent += taken;
-        moved = true;
-    }
-    bool all_out = c->out_sent == c->out.len;
-    if (all_out && c->out.len > 0) {
-        buf_deinit(&c->out); /* an idle connection holds no buffer */
-        buf_init(&c->out, CONN_OUTQ_BYTES_MAX + HTTP_BODY_BYTES_MAX);
-        c->out_sent = 0;
-    }
-    if (all_out ? c->write_stalled : (moved || !c->write_stalled)) {
-        note_progress(c, all_out);
-    }
-    if (all_out && c->state == CONN_CLOSING) {
-        finish_closing(c);
-    }
-    update_events(c);
-    return true;
-}
-
-bool conn_out_is_bounded(struct edge_conn *c) {
-    if (!c->out.failed && c->out.len - c->out_sent <= CONN_OUTQ_BYTES_MAX) {
-        return true;
-    }
-    metric_inc(&c->thread->metrics.edge_slow_readers);
-    conn_destroy(c);
-    return false;
-}
-
-void conn_close_after_flush(struct edge_conn *c) {
-    if (c->state == CONN_JOINING || c->state == CONN_WEBSOCKET) {
-        edge_tell_closed(c->thread, conn_handle(c));
-    }
-    c->state = CONN_CLOSING;
-    conn_set_deadline(c, EDGE_LINGER_MS);
-    buf_clear(&c->in);
-    c->reading_wanted = true; /* and dropped, so that a reset does not overtake the answer */
-    (void)!conn_flush(c);
-}
-
-/* ---- bytes in ---------------------------------------------------------------------------------
- */
-
-static enum status read_some(struct edge_conn *c, size_t *ret_len) {
-    uint8_t *scratch = c->thread->scratch;
-    return c->tls ? tls_read(c->tls, scratch, EDGE_READ_BYTES, ret_len)
-                  : tcp_read(c->fd, scratch, EDGE_READ_BYTES, ret_len);
-}
-
-/* False: the connection is gone, or has nothing more for now. */
-static bool handshake(struct edge_conn *c) {
-    enum status s = tls_accept_step(c->tls);
-    if (s == STATUS_AGAIN) {
-        update_events(c);
-        return false;
-    }
-    if (s != STATUS_OK) {
-        metric_inc(&c->thread->metrics.edge_tls_failed);
-        conn_destroy(c);
-        return false;
-    }
-    c->state = CONN_HEAD;
-    return true;
-}
-
-static void take_bytes(struct edge_conn *c, size_t len) {
-    metric_add(&c->thread->metrics.edge_bytes_in, len);
-    c->heard_at_ms = loop_now_ms(c->thread->loop);
-    if (c->state == CONN_CLOSING) {
-        return;
-    }
-    buf_put(&c->in, slice_of(c->thread->scratch, len));
-    if (c->in.failed) {
-        metric_inc(&c->thread->metrics.edge_no_memory);
-        conn_destroy(c);
-    } else if (c->state == CONN_WEBSOCKET) {
-        ws_on_bytes(c);
-    } else {
-        http_on_bytes(c);
-    }
-}
-
-static void read_ready(struct edge_conn *c) {
-    struct edge_thread *t = c->thread;
-    uint64_t handle = conn_handle(c);
-    /* TLS may hold decrypted bytes that the descriptor does not tell of: drain those too. */
-    do {
-        size_t len = 0;
-        enum status s = read_some(c, &len);
-        if (s == STATUS_AGAIN) {
-            update_events(c);
-            return;
-        }
-        if (s != STATUS_OK) {
-            conn_destroy(c);
-            return;
-        }
-        take_bytes(c, len);
-        c = conn_resolve(t, handle);
-    } while (c && c->tls && c->reading_wanted && tls_pending(c->tls) > 0);
-}
-
-static void on_ready(void *arg, uint32_t events) {
-    struct edge_conn *c = OBJ_CAST(struct edge_conn, arg, EDGE_CONN_MAGIC);
-    if (c->state == CONN_HANDSHAKE && !handshake(c)) {
-        return;
-    }
-    if ((events & LOOP_WRITE) && !conn_flush(c)) {
-        return;
-    }
-    if ((events & (LOOP_READ | LOOP_HANGUP)) && c->reading_wanted) {
-        read_ready(c);
-    } else if (events & LOOP_HANGUP) {
-        conn_destroy(c); /* gone while we owed it an answer */
-    }
 }

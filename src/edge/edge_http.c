@@ -1,162 +1,135 @@
 #include "edge_priv.h"
 
-#include <string.h>
+/* ---- life of a request ------------------------------------------------------------------------
+ */
 
-enum { ANSWER_TIMEOUT_MS = 30 * 1000 }; /* control answers in milliseconds, or it is dead */
+static bool request_begin(struct edge_conn *c) {
+    assert(!c->request);
+    c->request = mem_zalloc(sizeof(*c->request));
+    if (!c->request) {
+        metric_inc(&c->thread->metrics.edge_no_memory);
+        conn_end(c);
+        return false;
+    }
+    c->request->begun_us = clock_mono_us();
+    return true;
+}
 
 void http_request_clear(struct edge_conn *c) {
-    struct edge_request *q = &c->request;
-    edge_msg_free(q->msg);
-    c->thread->body_bytes -= q->body.len;
-    buf_deinit(&q->body);
-    *q = (struct edge_request){0};
-}
-
-/* An idle connection holds no buffer; one with a rest keeps it. */
-static void consume(struct edge_conn *c, size_t used) {
-    buf_consume(&c->in, used);
-    c->head_seen = 0;
-    if (c->in.len == 0) {
-        size_t bound = c->in.bytes_max;
-        buf_deinit(&c->in);
-        buf_init(&c->in, bound);
+    struct edge_request *q = TAKE(c->request);
+    if (q) {
+        edge_msg_free(q->msg);
+        c->thread->body_bytes[q->by_stranger] -= q->body.len;
+        buf_deinit(&q->body);
+        mem_free(q);
     }
 }
 
-/* The head's slices point into c->in until here. */
-static void drop_head(struct edge_conn *c) {
-    size_t bytes = c->request.head_bytes;
-    c->request.head_bytes = 0;
-    if (bytes > 0) {
-        consume(c, bytes);
+/* Slices of head and body point into c->in until here. */
+static void drop_request_bytes(struct edge_conn *c) {
+    size_t used = c->request->in_bytes;
+    c->request->in_bytes = 0;
+    if (used > 0) {
+        conn_drop_in(c, used);
     }
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
+/* ---- to control -------------------------------------------------------------------------------
  */
 
-/* Pipelined requests are taken by the loop in http_on_bytes, not by calling deeper. */
-static void next_request(struct edge_conn *c) {
-    c->state = CONN_HEAD;
-    conn_want_read(c, true);
-    conn_set_deadline(c, HTTP_IDLE_TIMEOUT_MS);
+/* Closes go first, then what live sessions send; joins leave a quarter of the mailbox to those,
+ * and calls of the API another to the joins. */
+static bool control_has_room(struct edge_thread *t, bool is_join) {
+    uint32_t items = t->edge->limits.control_items;
+    uint32_t max = is_join ? items - items / 4 : items / 2;
+    return t->unsent_count == 0 && mailbox_count(t->edge->config.to_control) < max;
 }
 
-void http_complete(struct edge_conn *c, bool keep) {
-    if (c->out.failed) {
-        metric_inc(&c->thread->metrics.edge_no_memory);
-        conn_destroy(c);
-        return;
-    }
-    metric_inc(&c->thread->metrics.edge_answers);
-    drop_head(c);
-    http_request_clear(c);
-    if (!keep) {
-        conn_close_after_flush(c);
-    } else if (conn_flush(c)) {
-        next_request(c);
+static void answer_overloaded(struct edge_conn *c) {
+    if (c->request->method) {
+        http_answer_twirp(c, TWIRP_UNAVAILABLE, "the server is overloaded");
+    } else {
+        http_answer_text(c, 503, "the server is overloaded");
     }
 }
-
-void http_answer(struct edge_conn *c, uint16_t status, const char *content_type,
-                 struct slice body) {
-    struct edge_request *q = &c->request;
-    edge_count_answer(c, status);
-    /* What is left of a body cannot be skipped safely for ever: close behind an early answer. */
-    bool body_is_left = c->state == CONN_BODY || q->body_left > 0;
-    bool keep = q->keep_alive && !body_is_left && !atomic_load(&c->thread->edge->draining);
-    http_put_response_head(&c->out, status, content_type, body.len, keep);
-    route_put_cors(c, &c->out);
-    if (status == 401 && c->is_metrics) {
-        http_put_header(&c->out, "WWW-Authenticate", SLICE_LIT("Basic realm=\"Protected Area\""));
-    } else if (status == 404) {
-        http_put_header(&c->out, "X-Content-Type-Options", SLICE_LIT("nosniff"));
-    } else if (status == 426) {
-        http_put_header(&c->out, "Sec-WebSocket-Version", SLICE_LIT("13"));
-    }
-    http_put_head_end(&c->out);
-    if (!q->head_only) {
-        buf_put(&c->out, body);
-    }
-    http_complete(c, keep);
-}
-
-void http_answer_text(struct edge_conn *c, uint16_t status, const char *text) {
-    http_answer(c, status, "text/plain; charset=utf-8", slice_from_cstr(text));
-}
-
-void http_answer_not_found(struct edge_conn *c) {
-    http_answer_text(c, 404, "404 page not found\n");
-}
-
-void http_answer_upgrade_required(struct edge_conn *c) {
-    http_answer_text(c, 426, "WebSocket version 13 is required");
-}
-
-void http_answer_twirp(struct edge_conn *c, enum twirp_code code, const char *msg,
-                       struct slice meta_key, struct slice meta_value) {
-    struct twirp_error error = {
-        .code = code, .msg = slice_from_cstr(msg), .meta_key = meta_key, .meta_value = meta_value};
-    struct buf body;
-    buf_init(&body, TWIRP_MSG_BYTES_MAX * 2);
-    twirp_error_put(&body, &error);
-    http_answer(c, twirp_http_status(code), "application/json", buf_slice(&body));
-    buf_deinit(&body);
-}
-
-/* ---- requests ---------------------------------------------------------------------------------
- */
 
 void http_give_to_control(struct edge_conn *c, enum conn_state state) {
-    struct edge_msg *m = TAKE(c->request.msg);
-    drop_head(c);
+    struct edge_thread *t = c->thread;
+    struct edge_msg *m = c->request->msg;
     m->conn = conn_handle(c);
-    m->received_us = c->request.begun_us;
-    bool is_join = state == CONN_JOINING;
-    c->state = state;
-    conn_want_read(c, false);
-    conn_set_deadline(c, ANSWER_TIMEOUT_MS);
-    if (mailbox_push(c->thread->edge->config.to_control, &m)) {
+    m->received_us = c->request->begun_us;
+    if (!control_has_room(t, state == CONN_JOINING) ||
+        !mailbox_push(t->edge->config.to_control, &m)) {
+        metric_inc(&t->metrics.edge_control_full);
+        answer_overloaded(c);
         return;
     }
-    edge_msg_free(m);
-    c->state = CONN_WAITING; /* control knows nothing of it: no EDGE_CLOSED is owed */
-    metric_inc(&c->thread->metrics.edge_control_full);
-    if (is_join || !c->request.method) {
-        http_answer_text(c, 503, "the server is overloaded");
+    c->request->msg = NULL; /* control's; it may be freed already */
+    drop_request_bytes(c);
+    conn_enter(c, state);
+    conn_set_due(c, t->edge->limits.answer_ms);
+}
+
+void http_on_answer_late(struct edge_conn *c) {
+    metric_inc(&c->thread->metrics.edge_answer_timeouts);
+    if (c->state == CONN_JOINING) {
+        edge_tell_closed(c->thread, conn_handle(c)); /* an upgrade must not come any more */
+        conn_enter(c, CONN_WAITING);
+    }
+    c->request->keep_alive = false; /* its handle may still get the answer: not to the next one */
+    answer_overloaded(c);
+}
+
+/* ---- bodies -----------------------------------------------------------------------------------
+ */
+
+static void refuse_body(struct edge_conn *c) {
+    metric_inc(&c->thread->metrics.edge_bodies_refused);
+    if (c->request->method) {
+        http_answer_twirp(c, TWIRP_RESOURCE_EXHAUSTED, "too many request bodies in flight");
     } else {
-        http_answer_twirp(c, TWIRP_UNAVAILABLE, "the server is overloaded", (struct slice){0},
-                          (struct slice){0});
+        http_answer_text(c, 503, "too many request bodies in flight");
     }
 }
 
-static void body_is_in(struct edge_conn *c) {
-    struct edge_request *q = &c->request;
-    conn_want_read(c, false);
-    c->state = CONN_WAITING;
-    route_with_body(c, buf_slice(&q->body));
-}
-
+/* Strangers fill their share only: who has a token still gets a body through. */
 static bool keep_body(struct edge_conn *c, struct slice data) {
-    struct edge_request *q = &c->request;
-    if (c->thread->body_bytes + data.len > EDGE_BODY_BYTES_IN_FLIGHT_MAX) {
-        metric_inc(&c->thread->metrics.edge_bodies_refused);
-        http_answer_text(c, 503, "too many request bodies in flight");
+    struct edge_thread *t = c->thread;
+    struct edge_request *q = c->request;
+    size_t max = t->edge->limits.body_bytes_max;
+    max = q->by_stranger ? max / EDGE_STRANGER_BODY_SHARE : max;
+    uint64_t *held = &t->body_bytes[q->by_stranger];
+    if (data.len > max || *held > max - data.len) {
+        refuse_body(c);
         return false;
     }
     buf_put(&q->body, data);
     if (q->body.failed) {
-        metric_inc(&c->thread->metrics.edge_no_memory);
-        conn_destroy(c);
+        metric_inc(&t->metrics.edge_no_memory);
+        conn_end(c);
         return false;
     }
-    c->thread->body_bytes += data.len;
+    *held += data.len;
     return true;
+}
+
+static void refuse_chunks(struct edge_conn *c, const struct http_error *error) {
+    struct edge_request *q = c->request;
+    metric_inc(error->status == 413 ? &c->thread->metrics.edge_bodies_refused
+                                    : &c->thread->metrics.edge_bad_requests);
+    q->keep_alive = false;
+    if (error->status == 413 && q->method) {
+        http_answer_twirp(c, TWIRP_MALFORMED,
+                          q->coding == API_JSON ? "the json request could not be decoded"
+                                                : "failed to read request body");
+    } else {
+        http_answer_text(c, error->status, error->reason);
+    }
 }
 
 /* Takes what is in of a chunked body. True: it is whole. */
 static bool take_chunks(struct edge_conn *c) {
-    struct edge_request *q = &c->request;
+    struct edge_request *q = c->request;
     size_t done = 0;
     for (;;) {
         struct slice data = {0};
@@ -165,90 +138,96 @@ static bool take_chunks(struct edge_conn *c) {
         enum http_result got = http_chunked_next(&q->chunks, slice_after(buf_slice(&c->in), done),
                                                  &data, &used, &error);
         if (got == HTTP_BAD) {
-            metric_inc(&c->thread->metrics.edge_bad_requests);
-            q->keep_alive = false;
-            if (error.status == 413 && q->method) {
-                http_answer_twirp(c, TWIRP_MALFORMED,
-                                  q->coding == API_JSON ? "the json request could not be decoded"
-                                                        : "failed to read request body",
-                                  (struct slice){0}, (struct slice){0});
-            } else {
-                http_answer_text(c, error.status, error.reason);
-            }
+            refuse_chunks(c, &error);
             return false;
         }
-        if (!keep_body(c, data)) {
+        if (data.len > 0 && !keep_body(c, data)) {
             return false;
         }
         done += used;
         if (got == HTTP_OK || used == 0) {
-            consume(c, done);
+            conn_drop_in(c, done);
+            q->body_left = got == HTTP_OK ? 0 : q->body_left;
             return got == HTTP_OK;
         }
     }
 }
 
 static bool take_length(struct edge_conn *c) {
-    struct edge_request *q = &c->request;
+    struct edge_request *q = c->request;
     struct slice data = slice_sub(buf_slice(&c->in), 0, (size_t)MIN(q->body_left, c->in.len));
-    if (!keep_body(c, data)) {
+    if (data.len > 0 && !keep_body(c, data)) {
         return false;
     }
     q->body_left -= data.len;
-    consume(c, data.len);
+    conn_drop_in(c, data.len);
     return q->body_left == 0;
 }
 
-static void read_body(struct edge_conn *c) {
-    if (c->request.chunked ? take_chunks(c) : take_length(c)) {
-        body_is_in(c);
+/* True: the body was whole, and the request is answered or with control. */
+static bool take_body(struct edge_conn *c) {
+    struct edge_request *q = c->request;
+    if (!(q->chunked ? take_chunks(c) : take_length(c))) {
+        return false;
     }
+    route_with_body(c, buf_slice(&q->body));
+    return true;
 }
 
 static void begin_body(struct edge_conn *c, const struct http_request *r) {
-    struct edge_request *q = &c->request;
+    struct edge_request *q = c->request;
+    bool expects = r->expect_continue && q->body_left > 0;
+    size_t here = c->in.len - q->in_bytes;
+    conn_enter(c, CONN_BODY);
+    if (!q->chunked && q->body_left <= here) {
+        /* No copy: it is read where it lies. */
+        struct slice body = slice_sub(buf_slice(&c->in), q->in_bytes, (size_t)q->body_left);
+        q->in_bytes += body.len;
+        q->body_left = 0;
+        route_with_body(c, body);
+        return;
+    }
+    drop_request_bytes(c); /* r points nowhere from here on */
+    q->by_stranger = list_node_linked(&c->in_strangers);
     buf_init(&q->body, c->thread->edge->config.body_bytes_max);
-    q->chunked = r->chunked;
-    q->body_left = r->content_length;
-    if (r->chunked) {
-        http_chunked_init(&q->chunks, c->thread->edge->config.body_bytes_max);
-    }
-    c->state = CONN_BODY;
-    if (r->expect_continue && (r->chunked || r->content_length > 0)) {
+    http_chunked_init(&q->chunks, c->thread->edge->config.body_bytes_max);
+    if (expects && here == 0) {
         buf_put_cstr(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        if (!conn_flush(c)) {
-            return;
-        }
     }
-    conn_set_deadline(c, HTTP_HEAD_TIMEOUT_MS);
 }
 
+/* ---- heads ------------------------------------------------------------------------------------
+ */
+
 static void refuse_head(struct edge_conn *c, const struct http_error *error) {
-    metric_inc(&c->thread->metrics.edge_bad_requests);
-    c->request.keep_alive = false;
-    consume(c, c->in.len);
-    http_answer_text(c, error->status, error->reason);
+    metric_inc(error->status == 413 ? &c->thread->metrics.edge_bodies_refused
+                                    : &c->thread->metrics.edge_bad_requests);
+    if (request_begin(c)) {
+        http_answer_text(c, error->status, error->reason); /* and closes: keep_alive is off */
+    }
 }
 
 static void on_head(struct edge_conn *c, const struct http_request *r) {
-    struct edge_request *q = &c->request;
     metric_inc(&c->thread->metrics.edge_requests);
+    if (!request_begin(c)) {
+        return;
+    }
+    struct edge_request *q = c->request;
     q->keep_alive = r->keep_alive;
     q->head_only = r->method == HTTP_HEAD;
-    q->head_bytes = r->head_bytes;
-    q->begun_us = clock_mono_us();
-    q->body_left = r->chunked ? 1 : r->content_length; /* so that an early answer closes */
+    q->in_bytes = r->head_bytes;
+    q->chunked = r->chunked;
+    q->body_left = r->chunked ? UINT64_MAX : r->content_length;
     if (route_head(c, r) == ROUTE_READ_BODY) {
-        drop_head(c);
         begin_body(c, r);
     }
 }
 
 /* True: a whole head was in and is dealt with. */
-static bool read_head(struct edge_conn *c) {
+static bool take_head(struct edge_conn *c) {
     struct slice in = buf_slice(&c->in);
-    if (c->head_seen == 0 && in.len > 0) {
-        conn_set_deadline(c, HTTP_HEAD_TIMEOUT_MS);
+    if (c->head_seen == 0) {
+        conn_set_due(c, c->thread->edge->limits.request_ms); /* of the whole request */
     }
     struct http_request r;
     struct http_error error;
@@ -265,18 +244,18 @@ static bool read_head(struct edge_conn *c) {
     return false;
 }
 
-void http_on_bytes(struct edge_conn *c) {
-    struct edge_thread *t = c->thread;
-    uint64_t handle = conn_handle(c);
+/* Answers leave in order, and a large one stands behind all others: it has to leave first. */
+static bool may_take_request(const struct edge_conn *c) {
+    return c->in.len > 0 && c->tail.len == 0 && conn_out_left(c) < EDGE_PIPELINE_BYTES;
+}
+
+void http_run(struct edge_conn *c) {
     bool more = true;
-    while (more && c && (c->in.len > 0 || c->state == CONN_BODY)) {
-        if (c->state == CONN_BODY) {
-            read_body(c);
-            c = conn_resolve(t, handle);
-            more = c && c->state != CONN_BODY;
-        } else {
-            more = c->state == CONN_HEAD && read_head(c);
-            c = conn_resolve(t, handle);
+    while (more) {
+        switch (c->state) {
+        case CONN_HEAD: more = may_take_request(c) && take_head(c); break;
+        case CONN_BODY: more = take_body(c); break;
+        default: more = false;
         }
     }
 }

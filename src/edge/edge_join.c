@@ -166,12 +166,16 @@ static void decode_settings(struct decode *d) {
     s->auto_subscribe = parameter_bool(d, "auto_subscribe", true);
     s->adaptive_stream = parameter_bool(d, "adaptive_stream", false);
     s->disable_ice_lite = parameter_bool(d, "disable_ice_lite", false);
-    s->opt_subscriber_allow_pause_case =
-        LIVEKIT__CONNECTION_SETTINGS__OPT_SUBSCRIBER_ALLOW_PAUSE_SUBSCRIBER_ALLOW_PAUSE;
-    s->subscriber_allow_pause = parameter_bool(d, "subscriber_allow_pause", false);
-    s->opt_auto_subscribe_data_track_case =
-        LIVEKIT__CONNECTION_SETTINGS__OPT_AUTO_SUBSCRIBE_DATA_TRACK_AUTO_SUBSCRIBE_DATA_TRACK;
-    s->auto_subscribe_data_track = parameter_bool(d, "auto_subscribe_data_track", false);
+    if (parameter(d, "subscriber_allow_pause").len > 0) {
+        s->opt_subscriber_allow_pause_case =
+            LIVEKIT__CONNECTION_SETTINGS__OPT_SUBSCRIBER_ALLOW_PAUSE_SUBSCRIBER_ALLOW_PAUSE;
+        s->subscriber_allow_pause = parameter_bool(d, "subscriber_allow_pause", false);
+    }
+    if (parameter(d, "auto_subscribe_data_track").len > 0) {
+        s->opt_auto_subscribe_data_track_case =
+            LIVEKIT__CONNECTION_SETTINGS__OPT_AUTO_SUBSCRIBE_DATA_TRACK_AUTO_SUBSCRIBE_DATA_TRACK;
+        s->auto_subscribe_data_track = parameter_bool(d, "auto_subscribe_data_track", false);
+    }
 }
 
 static bool add_attribute(struct decode *d, struct slice key, struct slice value) {
@@ -241,33 +245,9 @@ static bool decode_flat(struct decode *d) {
 /* ---- both -------------------------------------------------------------------------------------
  */
 
-/* Headers of proxies count only when the peer itself is a trusted proxy. */
-struct slice join_client_address(struct edge_conn *c, const struct http_request *r,
-                                 struct arena *arena) {
-    static const char *const headers[] = {"CF-Connecting-IP", "X-Forwarded-For", "X-Real-IP"};
-    const struct edge *e = c->thread->edge;
-    bool trusted = false;
-    for (size_t i = 0; i < e->trusted_count; i++) {
-        trusted = trusted || net_prefix_contains(&e->trusted[i], &c->peer);
-    }
-    for (size_t i = 0; trusted && i < ARRAY_LEN(headers); i++) {
-        struct slice value;
-        struct net_address address;
-        if (http_header_find(r, headers[i], &value)) {
-            struct slice first = slice_trim(slice_split(&value, ','));
-            if (net_address_parse(first, 0, &address) == STATUS_OK) {
-                return arena_copy(arena, first);
-            }
-        }
-    }
-    char text[NET_ADDRESS_TEXT_MAX];
-    size_t len = net_address_ip_text(&c->peer, text);
-    return arena_copy(arena, slice_of(text, len));
-}
-
 bool join_decode(struct edge_conn *c, const struct http_request *r, bool v1, bool validate,
                  uint16_t *ret_status, const char **ret_text) {
-    struct edge_msg *m = c->request.msg;
+    struct edge_msg *m = c->request->msg;
     struct decode d = {.r = r, .arena = &m->arena};
     struct slice packed = parameter(&d, "join_request");
     const char *error = NULL;
@@ -279,8 +259,9 @@ bool join_decode(struct edge_conn *c, const struct http_request *r, bool v1, boo
     } else if (!decode_flat(&d) && validate) {
         error = "cannot decode attributes";
     }
-    m->join.publish = parameter(&d, "publish");
-    m->join.client_address = join_client_address(c, r, &m->arena);
+    /* A copy: parameters without escapes are views of bytes that control will not find there. */
+    m->join.publish = arena_copy(&m->arena, parameter(&d, "publish"));
+    m->join.client_address = client_address(c, r, &m->arena);
     if (d.failed || m->arena.failed) {
         *ret_status = 503;
         *ret_text = "out of memory";

@@ -1,6 +1,9 @@
-/* edge_priv.h: what the files of this folder share: threads, connections, commands.
+/* edge_priv.h: what the files of this folder share: threads, connections, requests, commands.
  * Owns: see the fields. Everything but struct edge_cmd and the fields said to be shared belongs to
- *   one edge thread. */
+ *   one edge thread.
+ * Never: ends a connection inside a call. conn_end marks it; the end of the turn settles each
+ *   connection that was touched: writes, asks epoll, sets the timer, or frees it.
+ * Invariant: a struct edge_conn stays valid until the end of the turn it was seen in. */
 #pragma once
 
 #include <stdatomic.h>
@@ -9,6 +12,7 @@
 #include "edge.h"
 #include "hmac.h"
 #include "http.h"
+#include "list.h"
 #include "log.h"
 #include "loop.h"
 #include "map.h"
@@ -24,24 +28,26 @@ enum {
     EDGE_MAGIC = 0x45444745,
     EDGE_THREAD_MAGIC = 0x45445448,
     EDGE_CONN_MAGIC = 0x4544434e,
-    EDGE_THREADS_MAX = 64,      /* the handle has 8 bits for it */
-    EDGE_KEYS_MAX = 1024,       /* as many as the settings hold */
-    EDGE_LISTENERS_MAX = 65,    /* binds and metrics */
-    EDGE_ACCEPTS_PER_TURN = 64, /* the rest stays in the kernel's queue until the next turn */
+    EDGE_THREADS_MAX = 64,         /* the handle has 8 bits for it */
+    EDGE_KEYS_MAX = 1024,          /* as many as the settings hold */
+    EDGE_LISTENERS_MAX = 65,       /* binds and metrics */
+    EDGE_ACCEPTS_PER_TURN = 64,    /* the rest stays in the kernel's queue until the next turn */
+    EDGE_HANDSHAKES_PER_TURN = 16, /* TLS: up to a millisecond of signing each */
     EDGE_CMDS_PER_TURN = 512,
-    EDGE_UNSENT_MAX = 65536,       /* as many as there can be connections */
-    EDGE_STATUS_CLASSES = 3,       /* 200, 4xx, 5xx */
-    EDGE_READ_BYTES = 64 * 1024,   /* one read of one connection a turn: fairness */
-    EDGE_LINGER_MS = 1000,         /* after an early answer: read and drop, so that it arrives */
-    EDGE_WS_SILENT_MS = 35 * 1000, /* three pings unanswered: the peer is gone */
-    EDGE_READY_STALE_MS = 4000,    /* reference: health is stale after this */
-    EDGE_PER_ADDRESS_MAX = 512,    /* connections of one address that have not shown a token */
-    EDGE_ADDRESSES_MAX = 65536,    /* addresses counted at once, per thread */
-    EDGE_MSG_BYTES_MAX =
-        32 << 20, /* arena of one decoded message: unpacked is larger than packed */
+    EDGE_UNSENT_MAX = EDGE_CONNS_MAX,  /* as many closes as there can be connections */
+    EDGE_RETRY_MS = 5,                 /* closes that control had no room for are tried so often */
+    EDGE_STATUS_CLASSES = 3,           /* 200, 4xx, 5xx */
+    EDGE_READ_BYTES = 64 * 1024,       /* one read of one connection a turn: fairness */
+    EDGE_READ_HEAD_BYTES = 16 * 1024,  /* where requests begin: at most 600 pipelined in a turn */
+    EDGE_PIPELINE_BYTES = 64 * 1024,   /* answers waiting to leave; then no request is taken */
+    EDGE_OWNED_BODY_BYTES = 32 * 1024, /* larger answers are handed over instead of copied */
+    EDGE_READY_STALE_MS = 4000,        /* reference: health is stale after this */
+    EDGE_MSG_BYTES_MAX = 32 << 20,     /* arena of one message: unpacked is larger than packed */
+    EDGE_STRANGER_BODY_SHARE = 4,      /* of the bytes for bodies, those without token get 1/4 */
+    EDGE_ORIGIN_BYTES_MAX = 320,       /* scheme, the longest name there is, port */
 };
 
-enum edge_cmd_kind { CMD_REPLY, CMD_UPGRADE, CMD_SEND, CMD_REFRESH_TOKEN, CMD_CLOSE };
+enum edge_cmd_kind { CMD_WAKE, CMD_REPLY, CMD_UPGRADE, CMD_SEND, CMD_REFRESH_TOKEN, CMD_CLOSE };
 
 /* From control to a thread, by value; owns its bytes. */
 struct edge_cmd {
@@ -60,55 +66,76 @@ enum conn_state {
     CONN_JOINING,   /* control has a join of it */
     CONN_WEBSOCKET,
     CONN_CLOSING, /* flushes, then closes; what comes in is dropped */
+    CONN_OVER,    /* freed at the end of the turn */
+};
+
+/* What a body is read for. */
+enum body_use {
+    BODY_CALL,     /* a Twirp method that is served */
+    BODY_UNSERVED, /* one that is known and not served */
+    BODY_FORM,     /* may hold the token: the route comes after it */
 };
 
 /* The request being read or answered. */
 struct edge_request {
-    struct edge_msg *msg;            /* owned until control has it */
-    const struct api_method *method; /* of a Twirp route, else NULL */
+    /* owned    */ struct edge_msg *msg; /* until control has it */
+    const struct api_method *method;     /* of a Twirp route that is served, else NULL */
     enum api_coding coding;
-    bool keep_alive, head_only, chunked, is_form;
-    size_t head_bytes;  /* of c->in, still to be dropped */
-    uint64_t body_left; /* of a Content-Length body */
+    enum body_use use;
+    bool keep_alive, head_only, chunked;
+    bool by_stranger;   /* how its body is counted */
+    size_t in_bytes;    /* of c->in: head, and body when it lies behind it; dropped together */
+    uint64_t body_left; /* not read yet; UINT64_MAX for a chunked body until its end */
+    struct slice head;  /* BODY_FORM: a copy in the message's arena */
     struct http_chunked chunks;
     struct buf body;
     uint64_t begun_us;
-    char cors_origin[256]; /* echoed; empty: none */
-    bool cors_any;         /* validate: always "*" */
+    bool cors_any; /* validate: always "*" */
+    uint8_t ws_key[24];
+    char origin[EDGE_ORIGIN_BYTES_MAX]; /* echoed; empty: none */
 };
 
 struct edge_conn {
     uint32_t magic;
-    struct edge_thread *thread; /* borrowed: outlives us */
+    int fd; /* owned */
     struct pool_ref ref;
-    int fd;               /* owned */
-    struct tls_conn *tls; /* owned; NULL: plain */
+    /* borrowed */ struct edge_thread *thread; /* outlives us */
+    /* owned    */ struct tls_conn *tls;       /* NULL: plain */
     struct loop_source source;
-    struct loop_timer timer; /* the one deadline of its state */
-    enum conn_state state;
+    struct loop_timer timer;
+    uint64_t timer_at_ms;  /* what it is set to; UINT64_MAX: not set */
+    uint64_t due_ms;       /* when the state ends it; UINT64_MAX: never */
+    uint64_t write_due_ms; /* end of the slow reader's window; 0: nothing waits to leave */
+    struct list_node in_touched;
+    struct list_node in_strangers, in_address;   /* linked until it shows a good token */
+    /* borrowed */ struct edge_address *address; /* NULL: not counted by address */
     struct net_address peer;
-    bool is_metrics;     /* came in by the metrics listener */
-    bool counted;        /* in the per-address count of strangers */
-    bool reading_wanted; /* backpressure: false while an answer is awaited */
-    bool text_mode;      /* WebSocket: last message was text, answers are JSON */
-    bool write_stalled;
+    enum conn_state state;
+    bool is_metrics; /* came in by the metrics listener */
+    bool peer_done;  /* nothing more will come from it */
+    bool read_wants_write, write_wants_read, goodbye_wants_write; /* TLS */
+    bool goodbye_said;
+    bool text_mode; /* WebSocket: last message was text, answers are JSON */
+    bool close_sent;
+    uint32_t write_moved; /* bytes that left in the slow reader's window */
     struct buf in, out;
-    size_t out_sent, head_seen;
-    struct edge_request request;
+    /* owned    */ struct bytes tail; /* of a large answer, behind `out` */
+    size_t out_sent, tail_sent;
+    size_t head_seen;                            /* of in: known to hold no whole head */
+    /* owned    */ struct edge_request *request; /* NULL between requests */
     /* WebSocket */
-    uint8_t ws_key[64]; /* of the handshake, while control decides */
-    size_t ws_key_len;
     struct ws_assembler assembler;
     struct buf message; /* fragments */
     uint64_t tokens_at_ms, heard_at_ms;
-    uint32_t tokens_milli; /* rate limit, thousandths of a message */
-    bool close_sent;
+    uint64_t partial_since_ms; /* a message has begun then and is not whole; 0: none */
+    uint32_t tokens_milli;     /* rate limit, thousandths of a message */
 };
 
-struct stranger_count {
+/* Connections of one address that have not shown a token, oldest first. */
+struct edge_address {
     struct map_node node;
     struct net_address key;
-    uint32_t count;
+    struct list conns;
 };
 
 struct edge_thread {
@@ -119,11 +146,14 @@ struct edge_thread {
     struct loop *loop;
     struct mailbox *commands; /* control -> this thread */
     struct loop_source command_source;
-    struct loop_timer second; /* once a second: gauges */
+    struct loop_timer second; /* once a second: gauges, accepting again */
+    struct loop_timer retry;  /* closes for control */
     struct pool conns;
-    struct map strangers;
-    uint32_t strangers_count, handshakes;
-    uint64_t body_bytes; /* held in request bodies */
+    struct list touched;
+    struct list strangers, metrics_conns; /* without a token yet, oldest first */
+    struct map addresses;
+    uint32_t handshakes;    /* TLS steps of this turn */
+    uint64_t body_bytes[2]; /* held in request bodies; [true]: of strangers */
     struct listener {
         struct edge_thread *thread;
         struct loop_source source;
@@ -131,7 +161,7 @@ struct edge_thread {
         bool is_metrics;
     } listeners[EDGE_LISTENERS_MAX];
     size_t listeners_count;
-    bool accept_paused;
+    bool accept_paused, tearing_down;
     uint64_t unsent[EDGE_UNSENT_MAX]; /* handles whose EDGE_CLOSED control had no room for */
     size_t unsent_count;
     uint32_t websockets;
@@ -146,6 +176,7 @@ struct edge_thread {
 struct edge {
     uint32_t magic;
     struct edge_config config; /* what it points to is the creator's and outlives us */
+    struct edge_limits limits; /* config.limits with the defaults filled in */
     struct net_prefix trusted[64];
     size_t trusted_count;
     struct tls_context *tls;
@@ -157,33 +188,60 @@ struct edge {
     atomic_uint_fast64_t ready_at_ms;
 };
 
-/* edge_conn.c: bytes in, bytes out, the end. A call may end the connection: callers that go on
- * check conn_resolve, or return at once when told CONN_GONE. */
+bool edge_trusts(const struct edge *e, const struct net_address *peer); /* a trusted proxy */
+
+/* edge_conn.c: one connection: bytes in, bytes out, deadlines, the end. */
 must_check struct edge_conn *conn_create(struct edge_thread *t, int fd,
                                          const struct net_address *peer, bool is_metrics);
-void conn_destroy(struct edge_conn *c);           /* at once, nothing is flushed */
-void conn_close_after_flush(struct edge_conn *c); /* CONN_CLOSING, or destroyed when flushed */
-must_check bool conn_flush(struct edge_conn *c);  /* false: the connection is gone */
-must_check bool conn_out_is_bounded(struct edge_conn *c); /* false: too slow a reader, and gone */
-void conn_want_read(struct edge_conn *c, bool wanted);
-void conn_set_deadline(struct edge_conn *c, uint64_t after_ms); /* 0: none */
+void conn_destroy(struct edge_conn *c); /* only by conn_settle and teardown */
+/* Its one door to another state; tells control when that owes it to know. */
+void conn_enter(struct edge_conn *c, enum conn_state next);
+void conn_end(struct edge_conn *c); /* nothing more in or out */
+/* What is queued goes out, within flush_ms if that is not 0; then the connection closes. */
+void conn_close(struct edge_conn *c, uint32_t flush_ms);
+void conn_touch(struct edge_conn *c);  /* the end of the turn settles it */
+void conn_settle(struct edge_conn *c); /* may free it: for the thread alone */
+void conn_set_due(struct edge_conn *c, uint64_t after_ms);
+size_t conn_out_left(const struct edge_conn *c);
+void conn_drop_in(struct edge_conn *c,
+                  size_t used); /* a connection without a rest holds no buffer */
 uint64_t conn_handle(const struct edge_conn *c);
-struct edge_conn *conn_resolve(struct edge_thread *t, uint64_t handle);
-void conn_known(struct edge_conn *c); /* it showed a good token: no longer a stranger */
+struct edge_conn *conn_resolve(struct edge_thread *t, uint64_t handle); /* NULL: stale or over */
+
+/* edge_io.c: for edge_conn.c alone. */
+void conn_on_ready(void *arg, uint32_t events);
+void conn_read(struct edge_conn *c);
+void conn_flush(struct edge_conn *c);
+uint32_t conn_events(const struct edge_conn *c); /* what epoll should watch */
+bool conn_wants_read(const struct edge_conn *c);
+
+/* edge_stranger.c: connections that have not shown a good token. */
+must_check bool stranger_add(struct edge_conn *c); /* the oldest makes room; false: no memory */
+void stranger_known(struct edge_conn *c);          /* it showed one, or is over */
+bool stranger_address_equal(const struct map_node *node, struct slice key); /* for the map */
 
 /* edge_http.c */
-void http_on_bytes(struct edge_conn *c); /* c->in has grown; may end the connection */
-void http_answer(struct edge_conn *c, uint16_t status, const char *content_type,
-                 struct slice body); /* completes the request; may end the connection */
-void http_answer_twirp(struct edge_conn *c, enum twirp_code code, const char *msg,
-                       struct slice meta_key, struct slice meta_value);
-void http_answer_text(struct edge_conn *c, uint16_t status, const char *text);
-void http_answer_not_found(struct edge_conn *c);        /* Go's 404 page */
-void http_answer_upgrade_required(struct edge_conn *c); /* 426 */
-/* A whole answer was put into c->out by the caller. */
-void http_complete(struct edge_conn *c, bool keep);
+void http_run(struct edge_conn *c); /* takes what is in c->in, as far as it goes */
 void http_request_clear(struct edge_conn *c);
 void http_give_to_control(struct edge_conn *c, enum conn_state state);
+void http_on_answer_late(struct edge_conn *c);
+
+/* edge_answer.c: each completes the request. */
+struct edge_answer {
+    uint16_t status;
+    const char *content_type;
+    struct slice body;
+    const char *header; /* one more, or NULL */
+    struct slice header_value;
+    struct bytes *owned; /* the body, taken over; or NULL */
+};
+void http_answer(struct edge_conn *c, const struct edge_answer *a);
+void http_answer_twirp(struct edge_conn *c, enum twirp_code code, const char *msg);
+void http_answer_text(struct edge_conn *c, uint16_t status, const char *text);
+void http_answer_bad_route(struct edge_conn *c, const char *msg, const char *route);
+void http_answer_not_found(struct edge_conn *c); /* Go's 404 page */
+/* A whole answer was put into c->out by the caller. */
+void http_complete(struct edge_conn *c, bool keep);
 
 /* edge_route.c: what a request is for. */
 enum route_result {
@@ -192,29 +250,45 @@ enum route_result {
 };
 enum route_result route_head(struct edge_conn *c, const struct http_request *r);
 void route_with_body(struct edge_conn *c, struct slice body);
-void route_put_cors(const struct edge_conn *c, struct buf *out);
 
-/* edge_token.c: OK with *ret_claims NULL for an anonymous caller; else the text to answer 401. */
-must_check bool token_check(struct edge_thread *t, struct slice token, struct arena *arena,
-                            const struct claims **ret_claims, char *error, size_t error_size);
-/* Authorization header or access_token parameter. False: *error says why (401). */
+/* edge_twirp.c */
+enum route_result twirp_route(struct edge_conn *c, const struct http_request *r, struct slice path);
+void twirp_with_body(struct edge_conn *c, struct slice body);
+/* The path with the slash that a service's bare name lacks. */
+bool twirp_is_bare_service(struct slice path);
+
+/* edge_cors.c: room-api 1.3 */
+void cors_keep_origin(struct edge_conn *c, const struct http_request *r);
+void cors_put(const struct edge_conn *c, struct buf *out);
+bool cors_answer_preflight(struct edge_conn *c, const struct http_request *r); /* false: is none */
+
+/* edge_page.c: health and metrics. */
+void page_health(struct edge_conn *c);
+void page_metrics(struct edge_conn *c, const struct http_request *r);
+/* "2006-01-02 15:04:05.999 +0000 UTC", as Go prints a time. */
+void page_put_time(struct buf *out, uint64_t wall_ms);
+
+/* edge_token.c: OK with *ret_claims NULL for an anonymous caller; else *error says why (401).
+ * `form`: body of a form-encoded POST, or empty. */
 must_check bool token_from_request(struct edge_thread *t, const struct http_request *r,
-                                   struct arena *arena, const struct claims **ret_claims,
-                                   bool *ret_none, char *error, size_t error_size);
+                                   struct slice form, struct arena *arena,
+                                   const struct claims **ret_claims, char *error,
+                                   size_t error_size);
 
 /* edge_join.c: query to JoinRequest. False: *ret_status and *ret_text tell what to answer. */
 must_check bool join_decode(struct edge_conn *c, const struct http_request *r, bool v1,
                             bool validate, uint16_t *ret_status, const char **ret_text);
-struct slice join_client_address(struct edge_conn *c, const struct http_request *r,
-                                 struct arena *arena);
+/* edge_client.c: whom the request came from, through trusted proxies only. */
+struct slice client_address(const struct edge_conn *c, const struct http_request *r,
+                            struct arena *arena);
 
 /* edge_ws.c */
 void ws_on_bytes(struct edge_conn *c);
-void ws_begin(struct edge_conn *c); /* 101 is written; the connection is a WebSocket now */
+void ws_begin(struct edge_conn *c); /* control said yes: 101, and a WebSocket from now on */
 void ws_send_signal(struct edge_conn *c, struct slice signal_response);
 void ws_send_refresh_token(struct edge_conn *c, struct slice payload);
 void ws_close(struct edge_conn *c, uint16_t code);
-void ws_on_ping_due(struct edge_conn *c);
+void ws_on_due(struct edge_conn *c); /* time to ping */
 
 /* edge_thread.c */
 must_check struct edge_thread *edge_thread_create(struct edge *e, uint32_t index);
@@ -222,10 +296,8 @@ struct edge_thread *edge_thread_destroy(struct edge_thread *t);
 /* Before edge_thread_start; the descriptor is the thread's from now on, also on failure. */
 must_check enum status edge_thread_listen(struct edge_thread *t, int fd, bool is_metrics);
 must_check enum status edge_thread_start(struct edge_thread *t);
-/* Ends the thread, then lets queued output go out for at most grace_ms. NULL: nothing. */
-void edge_thread_halt(struct edge_thread *t, uint32_t grace_ms);
-/* Counts an answer of a Twirp call, with its latency. */
-void edge_count_answer(struct edge_conn *c, uint16_t status);
+/* Ends the thread, then lets queued output go out until `until_ms`. NULL: nothing. */
+void edge_thread_halt(struct edge_thread *t, uint64_t until_ms);
 /* Tells control that a handle is gone; kept and repeated when control has no room. */
 void edge_tell_closed(struct edge_thread *t, uint64_t handle);
 struct edge_msg *edge_msg_create(enum edge_msg_kind kind);

@@ -1,7 +1,5 @@
 #include "edge_priv.h"
-
-#include <string.h>
-
+#include "entropy.h"
 #include "fd.h"
 
 /* ---- messages to control ----------------------------------------------------------------------
@@ -23,8 +21,9 @@ void edge_msg_free(struct edge_msg *m) {
     }
 }
 
-/* Closes are never lost: control would keep a ghost. What cannot be sent now is tried each turn;
- * the set is bounded by the connections there were. */
+/* Closes are never lost: control would keep a ghost. What cannot be sent now is tried again soon,
+ * and as long as any waits no join is given to control: so the set never outgrows the connections
+ * that there can be. */
 static void send_unsent(struct edge_thread *t) {
     while (t->unsent_count > 0) {
         struct edge_msg *m = edge_msg_create(EDGE_CLOSED);
@@ -40,13 +39,27 @@ static void send_unsent(struct edge_thread *t) {
     }
 }
 
+static void on_retry(void *arg) {
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
+    send_unsent(t);
+    if (t->unsent_count > 0) {
+        loop_timer_set(&t->retry, loop_now_ms(t->loop) + EDGE_RETRY_MS);
+    }
+}
+
 void edge_tell_closed(struct edge_thread *t, uint64_t handle) {
+    if (t->tearing_down) {
+        return; /* nobody is left to be told */
+    }
     if (t->unsent_count == EDGE_UNSENT_MAX) {
         metric_inc(&t->metrics.edge_closes_lost);
         return;
     }
     t->unsent[t->unsent_count++] = handle;
     send_unsent(t);
+    if (t->unsent_count > 0 && !loop_timer_is_set(&t->retry)) {
+        loop_timer_set(&t->retry, loop_now_ms(t->loop) + EDGE_RETRY_MS);
+    }
 }
 
 /* ---- commands of control ----------------------------------------------------------------------
@@ -61,40 +74,27 @@ static const char *content_type(enum edge_body kind) {
     return "text/plain; charset=utf-8";
 }
 
-void edge_count_answer(struct edge_conn *c, uint16_t status) {
-    struct edge_thread *t = c->thread;
-    const struct api_method *method = c->request.method;
-    if (!method) {
-        return;
-    }
-    latency_record(&t->latencies[method->op], clock_mono_us() - c->request.begun_us);
-    metric_inc(&t->statuses[method->op][status == 200 ? 0 : status < 500 ? 1 : 2]);
-}
-
-static void on_reply(struct edge_conn *c, const struct edge_cmd *cmd) {
+static void on_reply(struct edge_conn *c, struct edge_cmd *cmd) {
     if (c->state == CONN_JOINING) {
-        c->request.keep_alive = false; /* refused: control has no session for this handle */
-        c->state = CONN_WAITING;
+        conn_enter(c, CONN_WAITING); /* refused: control has no session for this handle */
+        c->request->keep_alive = false;
     }
-    if (c->state != CONN_WAITING) {
-        return;
-    }
-    struct edge_thread *t = c->thread;
-    uint64_t handle = conn_handle(c);
-    http_answer(c, cmd->http_status, content_type(cmd->body_kind), bytes_slice(&cmd->bytes));
-    c = conn_resolve(t, handle);
-    if (c && c->state == CONN_HEAD && c->in.len > 0) {
-        http_on_bytes(c);
+    if (c->state == CONN_WAITING) {
+        http_answer(c, &(struct edge_answer){.status = cmd->http_status,
+                                             .content_type = content_type(cmd->body_kind),
+                                             .owned = &cmd->bytes});
+        http_run(c); /* what was pipelined behind it */
     }
 }
 
-static void run_command(struct edge_thread *t, const struct edge_cmd *cmd) {
+static void run_command(struct edge_thread *t, struct edge_cmd *cmd) {
     struct edge_conn *c = conn_resolve(t, cmd->conn);
     if (!c) {
         return; /* gone meanwhile */
     }
     bool open = c->state == CONN_WEBSOCKET;
     switch (cmd->kind) {
+    case CMD_WAKE: break;
     case CMD_REPLY: on_reply(c, cmd); break;
     case CMD_UPGRADE:
         if (c->state == CONN_JOINING) {
@@ -115,7 +115,7 @@ static void run_command(struct edge_thread *t, const struct edge_cmd *cmd) {
         if (open) {
             ws_close(c, cmd->ws_code);
         } else if (c->state == CONN_JOINING) {
-            conn_destroy(c);
+            conn_end(c);
         }
         break;
     }
@@ -189,8 +189,8 @@ static void close_listeners(struct edge_thread *t) {
 static void set_gauges(struct edge_thread *t) {
     struct metrics *m = &t->metrics;
     metric_set(&m->edge_conns, t->conns.count);
-    metric_set(&m->edge_strangers, t->strangers_count);
-    metric_set(&m->edge_body_bytes, t->body_bytes);
+    metric_set(&m->edge_strangers, t->strangers.count);
+    metric_set(&m->edge_body_bytes, t->body_bytes[false] + t->body_bytes[true]);
     metric_set(&m->edge_websockets, t->websockets);
     metric_set(&m->mailbox_full, mailbox_refused(t->commands));
     struct loop_stats stats = loop_stats_take(t->loop);
@@ -207,15 +207,26 @@ static void on_second(void *arg) {
     loop_timer_set(&t->second, loop_now_ms(t->loop) + 1000);
 }
 
+/* Each connection that something happened to, once: it writes, waits, or goes. What it touches
+ * while it is settled comes in the next turn. */
+static void settle_touched(struct edge_thread *t) {
+    for (size_t left = t->touched.count; left > 0; left--) {
+        struct list_node *node = list_first(&t->touched);
+        list_remove(&t->touched, node);
+        conn_settle(container_of(node, struct edge_conn, in_touched));
+    }
+    if (!list_empty(&t->touched)) {
+        loop_again(t->loop);
+    }
+}
+
 static void on_turn(void *arg) {
     struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
     if (atomic_load(&t->stop_accepting)) {
         close_listeners(t);
     }
-    send_unsent(t);
-    if (t->unsent_count > 0) {
-        loop_again(t->loop);
-    }
+    settle_touched(t);
+    t->handshakes = 0;
 }
 
 static void edge_thread_main(void *arg) {
@@ -246,12 +257,19 @@ struct edge_thread *edge_thread_create(struct edge *e, uint32_t index) {
     t->edge = e;
     t->index = index;
     pool_init(&t->conns, sizeof(struct edge_conn), EDGE_CONNS_MAX);
+    list_init(&t->touched);
+    list_init(&t->strangers);
+    list_init(&t->metrics_conns);
+    struct hash_key hash_key; /* unguessable: addresses are chosen by whoever connects */
+    entropy_fill(&hash_key, sizeof(hash_key));
     t->loop = loop_create();
     t->commands = mailbox_create(sizeof(struct edge_cmd), MAILBOX_EDGE_MAX);
     bool ok = t->loop && t->commands && make_keys(t) == STATUS_OK &&
+              map_init(&t->addresses, hash_key, stranger_address_equal) == STATUS_OK &&
               loop_add(t->loop, &t->command_source, mailbox_fd(t->commands), LOOP_READ, on_commands,
                        t) == STATUS_OK &&
-              loop_timer_init(t->loop, &t->second, on_second, t) == STATUS_OK;
+              loop_timer_init(t->loop, &t->second, on_second, t) == STATUS_OK &&
+              loop_timer_init(t->loop, &t->retry, on_retry, t) == STATUS_OK;
     if (!ok) {
         return edge_thread_destroy(t);
     }
@@ -271,27 +289,31 @@ enum status edge_thread_start(struct edge_thread *t) {
     return thread_start("edge", edge_thread_main, t, &t->thread);
 }
 
-/* What control said last (leaves, answers) still goes out, for at most grace_ms. */
-static void flush_last(struct edge_thread *t, uint32_t grace_ms) {
-    uint64_t until = clock_mono_ms() + grace_ms;
-    bool waiting = true;
-    while (waiting && clock_mono_ms() < until) {
-        loop_turn(t->loop, 10);
-        waiting = mailbox_count(t->commands) > 0;
-        for (uint32_t i = 0; i < pool_extent(&t->conns) && !waiting; i++) {
-            struct pool_ref ref;
-            struct edge_conn *c = pool_at(&t->conns, i, &ref);
-            waiting = c && c->out.len > c->out_sent;
+static bool has_output(struct edge_thread *t) {
+    for (uint32_t i = 0; i < pool_extent(&t->conns); i++) {
+        struct pool_ref ref;
+        struct edge_conn *c = pool_at(&t->conns, i, &ref);
+        if (c && conn_out_left(c) > 0) {
+            return true;
         }
     }
+    return false;
 }
 
-void edge_thread_halt(struct edge_thread *t, uint32_t grace_ms) {
+/* What control said last (leaves, answers) still goes out. */
+static void flush_last(struct edge_thread *t, uint64_t until_ms) {
+    enum { TURN_MS = 10 };
+    do {
+        loop_turn(t->loop, TURN_MS);
+    } while (clock_mono_ms() < until_ms && (mailbox_count(t->commands) > 0 || has_output(t)));
+}
+
+void edge_thread_halt(struct edge_thread *t, uint64_t until_ms) {
     if (t && t->thread) {
         atomic_store(&t->stop_accepting, true);
         loop_stop(t->loop);
         t->thread = thread_join(t->thread);
-        flush_last(t, grace_ms);
+        flush_last(t, until_ms);
     }
 }
 
@@ -300,16 +322,17 @@ struct edge_thread *edge_thread_destroy(struct edge_thread *t) {
         return NULL;
     }
     assert(!t->thread);
-    t->unsent_count = EDGE_UNSENT_MAX; /* control is gone: nobody to tell */
+    t->tearing_down = true;
     for (uint32_t i = 0; i < pool_extent(&t->conns); i++) {
         struct pool_ref ref;
         struct edge_conn *c = pool_at(&t->conns, i, &ref);
         if (c) {
+            conn_end(c);
             conn_destroy(c);
         }
     }
     pool_deinit(&t->conns);
-    map_deinit(&t->strangers);
+    map_deinit(&t->addresses);
     struct edge_cmd left;
     while (t->commands && mailbox_drain(t->commands, &left, 1) == 1) {
         bytes_deinit(&left.bytes);

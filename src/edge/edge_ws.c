@@ -1,48 +1,60 @@
 #include "edge_priv.h"
 
-#include <string.h>
-
 #include "base64.h"
+
+enum { WS_CLOSE_TRY_LATER = 1013 };
 
 /* ---- out --------------------------------------------------------------------------------------
  */
 
+/* The frame leaves at the end of the turn, with others for the same connection. */
 static void put_frame(struct edge_conn *c, enum ws_opcode opcode, struct slice payload) {
+    struct edge_thread *t = c->thread;
     ws_put_frame(&c->out, opcode, payload);
-    if (conn_out_is_bounded(c)) {
-        (void)!conn_flush(c);
+    if (c->out.failed || conn_out_left(c) > t->edge->limits.out_bytes_max) {
+        metric_inc(&t->metrics.edge_slow_readers);
+        conn_end(c);
+        return;
     }
+    conn_touch(c);
 }
 
 void ws_begin(struct edge_conn *c) {
-    ws_put_upgrade_head(&c->out, slice_of(c->ws_key, c->ws_key_len), (struct slice){0});
+    struct edge_thread *t = c->thread;
+    const uint8_t *key = c->request->ws_key;
+    ws_put_upgrade_head(&c->out, slice_of(key, sizeof(c->request->ws_key)), (struct slice){0});
     http_put_head_end(&c->out);
     ws_assembler_init(&c->assembler, SIGNAL_BYTES_MAX);
-    c->state = CONN_WEBSOCKET;
-    c->tokens_milli = SIGNAL_RATE_BURST * 1000;
-    c->tokens_at_ms = c->heard_at_ms = loop_now_ms(c->thread->loop);
+    c->tokens_milli = t->edge->limits.signals_burst * 1000;
+    c->tokens_at_ms = c->heard_at_ms = loop_now_ms(t->loop);
     http_request_clear(c);
-    conn_set_deadline(c, WS_PING_INTERVAL_MS);
-    metric_inc(&c->thread->metrics.edge_upgrades);
-    c->reading_wanted = true;
-    struct edge_thread *t = c->thread;
-    uint64_t handle = conn_handle(c);
-    if (conn_flush(c)) {
-        c = conn_resolve(t, handle);
-        if (c && c->in.len > 0) {
-            ws_on_bytes(c);
-        }
+    tcp_set_unsent_max(c->fd, CONN_UNSENT_BYTES_MAX);
+    conn_enter(c, CONN_WEBSOCKET);
+    conn_set_due(c, t->edge->limits.ping_ms);
+    metric_inc(&t->metrics.edge_upgrades);
+    if (c->in.len > 0) {
+        ws_on_bytes(c);
     }
 }
 
-void ws_on_ping_due(struct edge_conn *c) {
-    if (loop_now_ms(c->thread->loop) - c->heard_at_ms > EDGE_WS_SILENT_MS) {
-        metric_inc(&c->thread->metrics.edge_ws_silent);
-        conn_destroy(c);
+void ws_on_due(struct edge_conn *c) {
+    struct edge_thread *t = c->thread;
+    const struct edge_limits *limits = &t->edge->limits;
+    uint64_t now = loop_now_ms(t->loop);
+    if (now - c->heard_at_ms > limits->silent_ms) {
+        metric_inc(&t->metrics.edge_ws_silent);
+        conn_end(c);
         return;
     }
-    conn_set_deadline(c, WS_PING_INTERVAL_MS);
-    put_frame(c, WS_PING, (struct slice){0});
+    if (c->partial_since_ms != 0 && now - c->partial_since_ms > limits->message_ms) {
+        metric_inc(&t->metrics.edge_request_timeouts);
+        conn_end(c);
+        return;
+    }
+    conn_set_due(c, limits->ping_ms);
+    if (conn_out_left(c) == 0) { /* who does not read does not get more to read */
+        put_frame(c, WS_PING, (struct slice){0});
+    }
 }
 
 /* Text clients are rare: only they pay for decoding again. */
@@ -60,7 +72,7 @@ static void send_as_text(struct edge_conn *c, struct slice signal_response) {
         put_frame(c, WS_TEXT, buf_slice(&text));
     } else {
         metric_inc(&c->thread->metrics.edge_no_memory);
-        conn_destroy(c);
+        conn_end(c);
     }
     buf_deinit(&text);
     arena_deinit(&arena);
@@ -106,17 +118,18 @@ void ws_close(struct edge_conn *c, uint16_t code) {
         c->close_sent = true;
         ws_put_close(&c->out, code, (struct slice){0});
     }
-    conn_close_after_flush(c);
+    conn_close(c, c->thread->edge->limits.close_flush_ms);
 }
 
 /* ---- in ---------------------------------------------------------------------------------------
  */
 
-/* A bucket that refills with time. False: the client floods. */
+/* A bucket that refills with time, for messages and pings. False: the client floods. */
 static bool take_token(struct edge_conn *c) {
+    const struct edge_limits *limits = &c->thread->edge->limits;
     uint64_t now = loop_now_ms(c->thread->loop);
-    uint64_t refilled = c->tokens_milli + (now - c->tokens_at_ms) * SIGNAL_RATE_PER_S;
-    c->tokens_milli = (uint32_t)MIN(refilled, (uint64_t)SIGNAL_RATE_BURST * 1000);
+    uint64_t refilled = c->tokens_milli + (now - c->tokens_at_ms) * limits->signals_per_s;
+    c->tokens_milli = (uint32_t)MIN(refilled, (uint64_t)limits->signals_burst * 1000);
     c->tokens_at_ms = now;
     if (c->tokens_milli < 1000) {
         return false;
@@ -130,45 +143,70 @@ static void refuse(struct edge_conn *c, uint16_t code) {
     ws_close(c, code);
 }
 
+static void refuse_flood(struct edge_conn *c) {
+    metric_inc(&c->thread->metrics.edge_signals_flooded);
+    ws_close(c, WS_CLOSE_POLICY);
+}
+
+static uint16_t close_code_of(enum status s) {
+    return s == STATUS_NO_MEMORY ? WS_CLOSE_TOO_LARGE : WS_CLOSE_BAD_TEXT;
+}
+
+static void give_to_control(struct edge_conn *c, struct edge_msg *m,
+                            const ProtobufCMessage *signal) {
+    m->conn = conn_handle(c);
+    m->received_us = clock_mono_us();
+    m->signal = (const Livekit__SignalRequest *)signal;
+    if (!mailbox_push(c->thread->edge->config.to_control, &m)) {
+        edge_msg_free(m);
+        metric_inc(&c->thread->metrics.edge_control_full);
+        ws_close(c, WS_CLOSE_TRY_LATER); /* the client resumes */
+    }
+}
+
 static void on_message(struct edge_conn *c, enum ws_opcode opcode, struct slice payload) {
-    struct edge_thread *t = c->thread;
-    metric_inc(&t->metrics.edge_signals_in);
+    struct metrics *metrics = &c->thread->metrics;
+    metric_inc(&metrics->edge_signals_in);
+    c->partial_since_ms = 0;
     if (!take_token(c)) {
-        metric_inc(&t->metrics.edge_signals_flooded);
-        refuse(c, WS_CLOSE_POLICY);
+        refuse_flood(c);
+        return;
+    }
+    if (opcode == WS_TEXT && !ws_text_is_valid(payload)) {
+        refuse(c, WS_CLOSE_BAD_TEXT);
         return;
     }
     struct edge_msg *m = edge_msg_create(EDGE_SIGNAL);
     if (!m) {
-        refuse(c, WS_CLOSE_INTERNAL);
+        metric_inc(&metrics->edge_no_memory);
+        ws_close(c, WS_CLOSE_INTERNAL);
         return;
     }
-    c->text_mode = opcode == WS_TEXT;
+    c->text_mode = opcode == WS_TEXT; /* answers come the way that the client speaks */
     ProtobufCMessage *signal = NULL;
     enum status s =
         proto_decode_as(c->text_mode ? API_JSON : API_PROTOBUF,
                         &livekit__signal_request__descriptor, payload, &m->arena, &signal);
     if (s != STATUS_OK) {
         edge_msg_free(m);
-        metric_inc(&t->metrics.edge_bad_signals);
-        refuse(c, s == STATUS_NO_MEMORY ? WS_CLOSE_INTERNAL : WS_CLOSE_BAD_TEXT);
+        metric_inc(&metrics->edge_bad_signals);
+        ws_close(c, close_code_of(s));
         return;
     }
-    m->conn = conn_handle(c);
-    m->received_us = clock_mono_us();
-    m->signal = (const Livekit__SignalRequest *)signal;
-    if (!mailbox_push(t->edge->config.to_control, &m)) {
-        edge_msg_free(m);
-        metric_inc(&t->metrics.edge_control_full);
-        refuse(c, 1013); /* try again later: the client resumes */
-    }
+    give_to_control(c, m, signal);
 }
 
 static void on_control_frame(struct edge_conn *c, enum ws_opcode opcode, struct slice payload) {
     uint16_t code = WS_CLOSE_NORMAL;
     struct slice reason;
     switch (opcode) {
-    case WS_PING: put_frame(c, WS_PONG, payload); break;
+    case WS_PING:
+        if (take_token(c)) {
+            put_frame(c, WS_PONG, payload);
+        } else {
+            refuse_flood(c);
+        }
+        break;
     case WS_CLOSE:
         if (!ws_close_read(payload, &code, &reason)) {
             metric_inc(&c->thread->metrics.edge_ws_refused);
@@ -211,11 +249,9 @@ static void on_frame(struct edge_conn *c, const struct ws_frame *f) {
 }
 
 void ws_on_bytes(struct edge_conn *c) {
-    struct edge_thread *t = c->thread;
-    uint64_t handle = conn_handle(c);
     size_t done = 0;
     /* c->in stays put while its frames are looked at; it is consumed once, at the end. */
-    while (c && c->state == CONN_WEBSOCKET) {
+    while (c->state == CONN_WEBSOCKET) {
         struct slice rest = slice_after(buf_slice(&c->in), done);
         struct ws_frame frame;
         size_t used = 0;
@@ -231,15 +267,15 @@ void ws_on_bytes(struct edge_conn *c) {
         frame.payload_at += done;
         done += used;
         on_frame(c, &frame);
-        c = conn_resolve(t, handle);
     }
-    if (!c || c->state != CONN_WEBSOCKET) {
+    if (c->state != CONN_WEBSOCKET) {
         return;
     }
-    buf_consume(&c->in, done);
-    if (c->in.len == 0) {
-        size_t bound = c->in.bytes_max;
-        buf_deinit(&c->in);
-        buf_init(&c->in, bound);
+    conn_drop_in(c, done);
+    bool partial = c->in.len > 0 || c->assembler.opcode != WS_CONTINUATION;
+    if (!partial) {
+        c->partial_since_ms = 0;
+    } else if (c->partial_since_ms == 0) {
+        c->partial_since_ms = loop_now_ms(c->thread->loop);
     }
 }
