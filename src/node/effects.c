@@ -12,6 +12,7 @@ void effects_init(struct effects *fx) {
 void effects_clear(struct effects *fx) {
     fx->count = 0;
     fx->failed = false;
+    fx->held_bytes = 0;
     arena_reset(&fx->arena);
 }
 
@@ -56,11 +57,35 @@ void fx_rollback(struct effects *fx, size_t mark) {
     assert(mark <= fx->count);
     fx->count = mark;
     fx->failed = false;
+    fx->held_bytes = 0;
     fx->arena.failed = false;
 }
 
+bool fx_hold(struct effects *fx, size_t bytes, size_t items) {
+    uint8_t *held = arena_alloc(&fx->arena, bytes);
+    if (!held || !fx_reserve(fx, items)) {
+        return false;
+    }
+    fx->held = held;
+    fx->held_bytes = bytes;
+    return true;
+}
+
+static void *take(struct effects *fx, size_t size) {
+    enum { ALIGN = 16 };
+    size_t padded = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (padded > fx->held_bytes) {
+        return arena_alloc(&fx->arena, size);
+    }
+    void *p = fx->held;
+    fx->held += padded;
+    fx->held_bytes -= padded;
+    return p;
+}
+
 struct slice fx_copy(struct effects *fx, struct slice s) {
-    return arena_copy(&fx->arena, s);
+    void *p = s.len > 0 ? take(fx, s.len) : NULL;
+    return p ? slice_of(memcpy(p, s.data, s.len), s.len) : (struct slice){0};
 }
 
 struct slice fx_encode(struct effects *fx, const ProtobufCMessage *message) {
@@ -68,7 +93,7 @@ struct slice fx_encode(struct effects *fx, const ProtobufCMessage *message) {
     if (size == 0) {
         return (struct slice){0};
     }
-    uint8_t *bytes = arena_alloc(&fx->arena, size);
+    uint8_t *bytes = take(fx, size);
     if (!bytes) {
         return (struct slice){0};
     }
@@ -87,7 +112,7 @@ void fx_signal(struct effects *fx, const uint64_t *conns, size_t count,
 }
 
 static const uint64_t *one_conn(struct effects *fx, uint64_t conn) {
-    uint64_t *conns = arena_alloc(&fx->arena, sizeof(*conns));
+    uint64_t *conns = take(fx, sizeof(*conns));
     if (conns) {
         *conns = conn;
     }

@@ -12,6 +12,9 @@
 struct effect *fx_add(struct effects *fx, enum effect_kind kind);
 /* Places for so many more effects; after it that many fx_add cannot fail. */
 must_check bool fx_reserve(struct effects *fx, size_t more);
+/* Memory for so many bytes of effects and so many of them is there from now until the step ends or
+ * is rolled back: for what must be told once something outside this floor has changed. */
+must_check bool fx_hold(struct effects *fx, size_t bytes, size_t items);
 must_check bool fx_ok(const struct effects *fx);
 /* Takes back what was added since count was `mark`, and the failure with it. */
 void fx_rollback(struct effects *fx, size_t mark);

@@ -155,6 +155,8 @@ struct effects {
     struct effect *items; /* owned, or `first` */
     size_t count, cap;
     bool failed;
+    uint8_t *held; /* in the arena: what is used before it is asked for more */
+    size_t held_bytes;
     struct effect first[EFFECTS_FIRST]; /* a refusal always has room; hence never copied */
     struct effect lost;                 /* where effects go once failed */
 };

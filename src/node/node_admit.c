@@ -325,7 +325,7 @@ enum status node_admit(struct node *n, const struct node_event *ev, struct slice
         st = admit_effects(n, &a, fx);
         if (st == STATUS_OK) {
             st = tell_directory(n, &a);
-        } else if (st == STATUS_MALFORMED) {
+        } else if (st != STATUS_NO_MEMORY) {
             *ret_refusal = (struct refusal){400, SLICE_LIT("cannot read the publisher offer")};
             st = STATUS_OK;
         }

@@ -68,8 +68,14 @@ static void put_description(struct node *n, struct effects *fx, const struct ses
                             bool is_offer, uint32_t id) {
     Livekit__SessionDescription d = LIVEKIT__SESSION_DESCRIPTION__INIT;
     d.type = is_offer ? (char[]){"offer"} : (char[]){"answer"};
-    d.sdp = node_cstr(n, buf_slice(&n->text));
+    /* Messages want texts that end with a NUL. */
+    buf_put_u8(&n->text, '\0');
+    fx->failed = fx->failed || n->text.failed;
+    d.sdp = (char *)n->text.data;
     d.id = id;
+    if (n->text.failed) {
+        return;
+    }
     Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
     if (is_offer) {
         response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_OFFER;
@@ -88,19 +94,30 @@ static enum status answer_offer(struct node *n, struct link *l, struct slice sdp
     struct credentials c = make_credentials(n);
     enum status st = peer_set_local_credentials(l->peer, slice_of(c.ufrag, UFRAG_LEN),
                                                 slice_of(c.pwd, ICE_PWD_LEN));
-    if (st != STATUS_OK) {
-        return st;
+    if (st == STATUS_OK) {
+        st = peer_answer(l->peer, sdp, &n->text, ret_restarted);
     }
-    buf_clear(&n->text);
-    st = peer_answer(l->peer, sdp, &n->text, ret_restarted);
     return n->text.failed ? STATUS_NO_MEMORY : st;
+}
+
+/* A negotiated peer cannot be taken back. So the memory to tell of it comes first: an answer is
+ * hardly longer than its offer, and where it is, the rest is allocated as ever. */
+static bool hold_memory(struct node *n, size_t offer_len, struct effects *fx) {
+    enum { REST_BYTES = 16 * 1024, COMMANDS = 3 };
+    size_t bytes = 2 * offer_len + REST_BYTES;
+    buf_clear(&n->text);
+    return buf_reserve(&n->text, bytes) && fx_hold(fx, bytes, COMMANDS);
 }
 
 enum status session_take_offer(struct node *n, struct session *s, uint32_t worker,
                                const Livekit__SessionDescription *offer, struct effects *fx) {
     struct link *l = &s->main;
+    struct slice sdp = node_cstr_slice(offer->sdp);
     bool restarted = false;
-    enum status st = answer_offer(n, l, node_cstr_slice(offer->sdp), &restarted);
+    if (!hold_memory(n, sdp.len, fx)) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status st = answer_offer(n, l, sdp, &restarted);
     if (st != STATUS_OK) {
         return st;
     }
@@ -115,7 +132,7 @@ enum status session_take_offer(struct node *n, struct session *s, uint32_t worke
     put_remote(fx, l, worker);
     put_description(n, fx, s, false, offer->id);
     if (!node_ok(n, fx)) {
-        return STATUS_NO_MEMORY;
+        return STATUS_INTERNAL; /* the peer has gone on, the client does not know: it starts anew */
     }
     l->open = true;
     return STATUS_OK;
@@ -127,6 +144,9 @@ enum status session_take_answer(struct node *n, struct session *s,
     if (!l->peer || !s->offer_outstanding) {
         return STATUS_OK; /* an answer to nothing: a late one, or a repeated one */
     }
+    if (!hold_memory(n, 0, fx)) {
+        return STATUS_NO_MEMORY;
+    }
     enum status st = peer_take_answer(l->peer, node_cstr_slice(answer->sdp));
     if (st != STATUS_OK) {
         return st;
@@ -136,7 +156,7 @@ enum status session_take_answer(struct node *n, struct session *s,
     }
     put_remote(fx, l, s->host->worker);
     if (!node_ok(n, fx)) {
-        return STATUS_NO_MEMORY;
+        return STATUS_INTERNAL;
     }
     s->offer_outstanding = false;
     return STATUS_OK;

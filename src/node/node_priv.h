@@ -181,8 +181,8 @@ void session_send_token(struct node *n, const struct session *s, const struct pr
 must_check enum status link_create(struct node *n, struct session *s, struct link *l,
                                    enum peer_role role, uint32_t worker);
 void link_destroy(struct node *n, struct link *l);
-/* Takes an offer on the main link; transport commands and the answer. MALFORMED: nothing changed.
- */
+/* Takes an offer on the main link; transport commands and the answer. MALFORMED and NO_MEMORY:
+ * nothing changed. Any other failure: the session cannot go on. */
 must_check enum status session_take_offer(struct node *n, struct session *s, uint32_t worker,
                                           const Livekit__SessionDescription *offer,
                                           struct effects *fx);

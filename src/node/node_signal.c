@@ -134,11 +134,14 @@ static enum status on_update_metadata(struct node *n, struct session *s,
     return st;
 }
 
-/* The negotiation cannot go on: the client starts anew. */
-static enum status mismatch(struct node *n, struct session *s, enum status st) {
+/* Unless it went well, or nothing has happened, the negotiation cannot go on: the client starts
+ * anew. What was written of its answer does not go out. */
+static enum status mismatch(struct node *n, struct session *s, enum status st, struct effects *fx,
+                            size_t mark) {
     if (st == STATUS_OK || st == STATUS_NO_MEMORY) {
         return st;
     }
+    node_rollback(n, fx, mark);
     metric_inc(&n->config.metrics->signals_refused);
     session_end(n, s, LIVEKIT__DISCONNECT_REASON__STATE_MISMATCH,
                 LIVEKIT__LEAVE_REQUEST__ACTION__RECONNECT, true);
@@ -160,11 +163,12 @@ static enum status on_simulate(struct node *n, struct session *s,
 
 static enum status dispatch(struct node *n, struct session *s, const Livekit__SignalRequest *r,
                             struct effects *fx) {
+    size_t mark = fx->count;
     switch (r->message_case) {
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_OFFER:
-        return mismatch(n, s, session_take_offer(n, s, s->host->worker, r->offer, fx));
+        return mismatch(n, s, session_take_offer(n, s, s->host->worker, r->offer, fx), fx, mark);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ANSWER:
-        return mismatch(n, s, session_take_answer(n, s, r->answer, fx));
+        return mismatch(n, s, session_take_answer(n, s, r->answer, fx), fx, mark);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK:
         node_refuse_track(fx, s->conn, r->add_track);
         return STATUS_OK;

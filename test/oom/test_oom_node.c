@@ -282,9 +282,27 @@ static void test_creation(void **state) {
     }
 }
 
+/* Her media came up, there was no memory to say so, and before there is she is replaced. */
+static void test_replaced_before_she_was_told_active(void **state) {
+    (void)state;
+    struct world w = {0};
+    kit_open(&w.k, NULL);
+    assert_int_equal(alice_joins(&w), STATUS_OK);
+    w.k.fail_from = 1;
+    kit_up(&w.k, w.a);
+    w.k.fail_from = 0;
+    assert_int_equal(kit_notes(&w.k, NOTE_PARTICIPANT_JOINED), 0);
+    assert_true(node_next_deadline_ms(w.k.n) <= w.k.now.mono_ms); /* it is owed */
+    assert_int_equal(alice_joins_again(&w), STATUS_OK);
+    kit_check(&w.k);
+    kit_settle(&w.k);
+    kit_close(&w.k);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_creation),
+        cmocka_unit_test(test_replaced_before_she_was_told_active),
         cmocka_unit_test(test_every_event_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

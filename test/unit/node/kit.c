@@ -50,11 +50,26 @@ void kit_close(struct kit *k) {
     arena_deinit(&k->arena);
 }
 
+#ifdef STOA_MEM_FAULTS
+/* Memory kept from earlier steps would hide what this one needs: it starts with none. */
+static void drop_spare_memory(struct kit *k) {
+    struct node *n = k->n;
+    size_t text_max = n->text.bytes_max;
+    effects_deinit(&k->fx);
+    effects_init(&k->fx);
+    arena_deinit(&n->work);
+    arena_init(&n->work, STEP_BYTES_MAX);
+    buf_deinit(&n->text);
+    buf_init(&n->text, text_max);
+}
+#endif
+
 enum status kit_step(struct kit *k, struct node_event *ev) {
     ev->time = k->now;
     effects_clear(&k->fx);
 #ifdef STOA_MEM_FAULTS
     if (k->fail_from != 0) {
+        drop_spare_memory(k);
         mem_fail_from(k->fail_from);
     }
 #endif

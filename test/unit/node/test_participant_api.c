@@ -75,6 +75,21 @@ static void test_delete_under_clients(void **state) {
     kit_close(&k);
 }
 
+static void test_a_deleted_room_leaves_nobody_behind(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_up(&k, kit_enter(&k, 1, "r", "alice"));
+    kit_call(&k, API_DELETE_ROOM, kit_create_claims(), "{\"room\":\"r\"}");
+    struct answer a =
+        kit_call(&k, API_CREATE_ROOM, kit_create_claims(), "{\"name\":\"r\",\"emptyTimeout\":9}");
+    const Livekit__Room *r = kit_read(&k, API_CREATE_ROOM, a);
+    assert_int_equal(r->num_participants, 0);
+    kit_pass(&k, 9000);
+    assert_int_equal(node_counts(k.n).rooms, 0);
+    kit_close(&k);
+}
+
 static void test_deleting_a_large_room_goes_in_slices(void **state) {
     (void)state;
     enum { MANY = 3 * LEAVES_PER_STEP_MAX };
@@ -273,6 +288,7 @@ int main(void) {
         cmocka_unit_test(test_list_and_get),
         cmocka_unit_test(test_remove),
         cmocka_unit_test(test_delete_under_clients),
+        cmocka_unit_test(test_a_deleted_room_leaves_nobody_behind),
         cmocka_unit_test(test_deleting_a_large_room_goes_in_slices),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_permission_replaces_all),

@@ -250,6 +250,25 @@ static void test_token_is_refreshed(void **state) {
     kit_close(&k);
 }
 
+static void test_a_token_is_good_for_ten_minutes_at_least(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    struct claims mine = kit_join_claims("r", "alice");
+    mine.expires_s = 1700000005;
+    mine.metadata = SLICE_LIT("m");
+    mine.kind = KIND_AGENT;
+    assert_int_equal(kit_join(&k, &(struct kit_join){.conn = 1, .claims = &mine}), STATUS_OK);
+    struct claims c;
+    const char *reason = NULL;
+    assert_int_equal(claims_read(kit_effect(&k, FX_REFRESH_TOKEN, 0)->bytes, &k.arena, &c, &reason),
+                     STATUS_OK);
+    assert_true(c.expires_s == 1700000000 + TOKEN_VALID_MIN_S);
+    assert_true(slice_eq_cstr(c.metadata, "m"));
+    assert_int_equal(c.kind, KIND_AGENT);
+    kit_close(&k);
+}
+
 static void test_pings(void **state) {
     (void)state;
     struct kit k;
@@ -293,6 +312,7 @@ int main(void) {
         cmocka_unit_test(test_never_active),
         cmocka_unit_test(test_older_clients_get_can_reconnect),
         cmocka_unit_test(test_token_is_refreshed),
+        cmocka_unit_test(test_a_token_is_good_for_ten_minutes_at_least),
         cmocka_unit_test(test_pings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
