@@ -4,6 +4,9 @@
 #include "mem.h"
 #include "thread.h"
 
+/* A mailbox full of commands: more than that was not there when the packets were. */
+enum { COMMAND_ROUNDS_MAX = MAILBOX_MEDIA_MAX / TURN_MESSAGES_MAX };
+
 /* Messages of the other threads. */
 
 static void take_command(struct data_thread *d, const struct data_command *c) {
@@ -26,21 +29,30 @@ static void take_command(struct data_thread *d, const struct data_command *c) {
     }
 }
 
-static void on_commands(void *arg, uint32_t events) {
-    (void)events;
-    struct data_thread *d = data_thread_of(arg);
+static void take_commands(struct data_thread *d) {
     struct data_command commands[TURN_MESSAGES_MAX];
-    size_t count = mailbox_drain(d->commands, commands, TURN_MESSAGES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        take_command(d, &commands[i]);
+    size_t count = TURN_MESSAGES_MAX;
+    for (int i = 0; i < COMMAND_ROUNDS_MAX && count == TURN_MESSAGES_MAX; i++) {
+        count = mailbox_drain(d->commands, commands, TURN_MESSAGES_MAX);
+        for (size_t k = 0; k < count; k++) {
+            take_command(d, &commands[k]);
+        }
     }
 }
 
+static void on_commands(void *arg, uint32_t events) {
+    (void)events;
+    take_commands(data_thread_of(arg));
+}
+
+/* Control commands first and lets clients know afterwards: what a client then sends must find the
+ * command carried out, so commands are taken between taking packets out and looking at them. */
 static void on_inputs(void *arg, uint32_t events) {
     (void)events;
     struct data_thread *d = data_thread_of(arg);
     struct data_input inputs[TURN_MESSAGES_MAX];
     size_t count = mailbox_drain(d->inputs, inputs, TURN_MESSAGES_MAX);
+    take_commands(d);
     for (size_t i = 0; i < count; i++) {
         data_session_input(d, &inputs[i]);
     }
