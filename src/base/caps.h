@@ -52,17 +52,18 @@ enum {
     /* rooms */
     ROOMS_MAX = 4 << 20, /* refused beyond with resource_exhausted */
     ROOM_PARTICIPANTS_MAX = 10000,
-    SESSIONS_MAX = 100000,            /* per node */
-    SWEEP_PER_STEP_MAX = 256,         /* bounds the tail of a control step */
-    LIST_SLICE_ROOMS = 500,           /* rooms encoded in one step: stays under 1 ms */
-    LIST_SLICE_BYTES = 1 << 20,       /* and the bytes of one step, for large metadata */
-    LIST_ANSWER_BYTES_MAX = 1 << 30,  /* one ListRooms answer: the largest store, no metadata */
-    LIST_NAMES_BYTES_MAX = 1 << 20,   /* names of one ListRooms; 4,000 of full length */
-    HELD_REPLIES_MAX = 64,            /* answers assembled in slices at once */
-    HELD_REPLY_TIMEOUT_MS = 9 * 1000, /* clients give up after 10 s */
-    LEAVES_PER_STEP_MAX = 256,        /* participants that one step takes out of rooms */
-    TIMERS_PER_STEP_MAX = 256,        /* session and room timers of one tick */
-    ATTRIBUTES_MAX = 1024,            /* of one participant: merging stays under 1 ms */
+    SESSIONS_MAX = 100000,                    /* per node */
+    SWEEP_PER_STEP_MAX = 256,                 /* bounds the tail of a control step */
+    LIST_SLICE_ROOMS = 500,                   /* rooms encoded in one step: stays under 1 ms */
+    LIST_SLICE_BYTES = 256 << 10,             /* and the bytes of one step, for large metadata */
+    LIST_ANSWER_BYTES_MAX = 256 << 20,        /* one ListRooms answer: 350,000 rooms as JSON */
+    HELD_BYTES_MAX = 512 << 20,               /* all answers in the making together */
+    LIST_NAMES_BYTES_MAX = 1 << 20,           /* names of one ListRooms; 4,000 of full length */
+    HELD_REPLIES_MAX = 64,                    /* answers assembled in slices at once */
+    HELD_REPLY_TIMEOUT_MS = 9 * 1000,         /* clients give up after 10 s */
+    LEAVES_PER_STEP_MAX = 256,                /* participants that one step takes out of rooms */
+    TIMERS_PER_STEP_MAX = 256,                /* session and room timers of one tick */
+    ATTRIBUTES_MAX = 1024,                    /* of one participant: merging stays under 1 ms */
     ATTRIBUTES_MERGED_BYTES_MAX = 256 * 1024, /* requests are limited, their sum is bounded here */
     ROOM_NONCES = 100,                        /* SendData repeats remembered; reference */
     SIF_TRAILER_BYTES = 32,                   /* unguessable, as the reference's */
@@ -90,6 +91,25 @@ enum {
     HANDSHAKES_QUEUED_MAX = 2048,           /* per worker: a second of work at 2,200 handshakes/s */
     HANDSHAKE_HELD_BYTES_MAX = 8 << 10,     /* a flight with a large ClientHello, split */
 
+    /* webhooks */
+    HOOK_RECEIVERS_MAX = 16,            /* each gets every event: more is a bus's work */
+    HOOK_FILTERS_MAX = 64,              /* names in a list; there are 13 events */
+    HOOK_CONFIG_BYTES_MAX = 1 << 20,    /* URLs and names as configured */
+    HOOK_KEY_NAME_BYTES_MAX = 256,      /* rides escaped in each token: */
+    HOOK_TOKEN_BYTES_MAX = 4096,        /* which stays far below this */
+    HOOK_TOKEN_VALID_S = 5 * 60,        /* reference; all tries end within 170 s */
+    HOOK_AGE_MS = 30 * 1000,            /* reference: older news is dropped, not told */
+    HOOK_DEPTH = 200,                   /* reference: events waiting for one receiver and key */
+    HOOK_TRIES_MAX = 5,                 /* reference: the first and four more */
+    HOOK_RETRY_FIRST_MS = 1000,         /* reference: 1, 2, 4, 8 s */
+    HOOK_RETRY_WAIT_MAX_MS = 30 * 1000, /* reference; also what Retry-After may ask for */
+    HOOK_ATTEMPT_MS = 10 * 1000,        /* a receiver that has not answered by then has not */
+    HOOK_IN_FLIGHT_MAX = 128,           /* requests at once to one receiver, each a connection */
+    HOOK_IDLE_CONNS_MAX = 64,           /* kept open for the next request, of all receivers */
+    HOOK_ANSWER_BYTES_MAX = 64 << 10,   /* of an answer, read and dropped; more is cut off */
+    HOOK_BYTES_MAX = 64 << 20,          /* events held: about 30,000 small ones, or 60 of 1 MB */
+    HOOK_POSTS_PER_TURN = 64,           /* taken at once; requests get their turns between */
+
     /* operating system */
     LOOP_EVENTS_PER_TURN = 256,    /* fetched at once; the rest comes in the next turn */
     LOG_QUEUE_BYTES_MAX = 1 << 20, /* some seconds of a busy log; beyond, lines are dropped */
@@ -100,6 +120,7 @@ enum {
     MAILBOX_CONTROL_MAX = 16384,
     MAILBOX_EDGE_MAX = 16384,
     MAILBOX_MEDIA_MAX = 8192,
+    MAILBOX_HOOK_MAX = 8192,
 };
 
 static_assert(ROOM_PARTICIPANTS_MAX <= SESSIONS_MAX, "a full room fits the node");

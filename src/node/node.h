@@ -19,6 +19,7 @@
 
 struct node;
 
+/* Texts and arrays are borrowed and outlive the node. */
 struct node_config {
     uint8_t random_key[32];  /* from the shell's entropy, or the simulator's seed */
     uint8_t cluster_key[16]; /* room sids and digests; from the cluster secret */
@@ -52,7 +53,7 @@ enum node_event_kind {
     EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
     EV_DATA_OPEN,      /* its data channels are open */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
-    EV_STOP,           /* the end: everybody gets a leave with SERVER_SHUTDOWN */
+    EV_STOP, /* the end: all get a leave, SERVER_SHUTDOWN; in slices: tick until no sessions */
 };
 
 struct node_join {

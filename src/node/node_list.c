@@ -34,6 +34,17 @@ struct list_slice {
     size_t rooms_left, bytes_end;
 };
 
+/* One more element of ListRoomsResponse.rooms. */
+static void append_field(struct buf *out, const ProtobufCMessage *message) {
+    enum { PREFIX_BYTES_MAX = 1 + 10 };
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (buf_reserve(out, size + PREFIX_BYTES_MAX)) {
+        buf_put_u8(out, ROOMS_FIELD_TAG);
+        buf_put_varint(out, size);
+        out->len += protobuf_c_message_pack(message, out->data + out->len);
+    }
+}
+
 static bool append_room(void *arg, const struct dir_room *room) {
     struct list_slice *l = arg;
     struct held *h = l->h;
@@ -41,9 +52,7 @@ static bool append_room(void *arg, const struct dir_room *room) {
     Livekit__Room message;
     node_fill_room(l->n, room, host ? &host->room.counts : NULL, &message);
     if (h->coding == API_PROTOBUF) {
-        buf_put_u8(&h->out, ROOMS_FIELD_TAG);
-        buf_put_varint(&h->out, protobuf_c_message_get_packed_size(&message.base));
-        proto_encode(&message.base, &h->out);
+        append_field(&h->out, &message.base);
     } else {
         if (h->count > 0) {
             buf_put_u8(&h->out, ',');
@@ -98,6 +107,14 @@ static void give_up(struct node *n, struct held *h, uint16_t http_status, struct
     held_destroy(h);
 }
 
+static size_t held_bytes(const struct list *l) {
+    size_t bytes = 0;
+    list_each (at, l) {
+        bytes += container_of(at, struct held, in_held)->out.cap;
+    }
+    return bytes;
+}
+
 /* One slice of one answer; the next one gets the next turn. Looking at slots is cheap, encoding is
  * not: the slots looked at are many times the rooms encoded. */
 void node_run_held(struct node *n, struct effects *fx) {
@@ -120,7 +137,7 @@ void node_run_held(struct node *n, struct effects *fx) {
     if (!more && h->coding == API_JSON) {
         buf_put_cstr(&h->out, "]}");
     }
-    if (h->out.failed) {
+    if (h->out.failed || held_bytes(&n->held) > HELD_BYTES_MAX) {
         give_up(n, h, twirp_http_status(TWIRP_RESOURCE_EXHAUSTED),
                 SLICE_LIT("{\"code\":\"resource_exhausted\",\"msg\":\"the answer is too large\"}"),
                 fx);

@@ -45,7 +45,7 @@ static void fill_ice_servers(struct node *n, Livekit__JoinResponse *join) {
     join->n_ice_servers = 1;
 }
 
-/* Costs the participants of the room: 0.3 us each, so that the largest room takes some ms. */
+/* Costs 0.4 us for each participant of the room: under 1 ms up to some 2,000 of them. */
 void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
                     const struct dir_room *room, const struct room_counts *counts,
                     const struct participant *gone) {
