@@ -103,7 +103,7 @@ static void the_identity_of_a_simple_room_is_small(void **state) {
     world_join(&w, A, "r"); /* one row, one life, a home, no body */
     world_encode(&w, A, "r", &bytes);
     assert_in_range(bytes.len, 1, 128 + 1);
-    print_message("identity part: %zu bytes beside the name\n", bytes.len - 1);
+    print_message("# identity part: %zu bytes beside the name\n", bytes.len - 1);
     buf_deinit(&bytes);
     world_deinit(&w);
 }

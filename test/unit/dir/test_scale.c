@@ -89,7 +89,7 @@ static void measure(size_t metadata_bytes) {
     size_t heap = heap_in_use() - heap_before;
     dir_counts_get(w.nodes[A], world_time(&w, A), &after);
     uint64_t estimate = (after.bytes - before.bytes) / ROOMS;
-    print_message("bytes a room with %zu of metadata: %zu of heap, %llu estimated\n",
+    print_message("# bytes a room with %zu of metadata: %zu of heap, %llu estimated\n",
                   metadata_bytes, heap / ROOMS, (unsigned long long)estimate);
     if (heap > 0) { /* sanitizers do not tell */
         assert_in_range(heap / ROOMS, 100, 400 + metadata_bytes);

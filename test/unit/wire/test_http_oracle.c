@@ -152,7 +152,7 @@ static void what_we_accept_the_oracle_accepts(void **state) {
         mutate(&b, &seed);
         accepted += compare(buf_slice(&b));
     }
-    print_message("%zu of %d accepted\n", accepted, CORPUS);
+    print_message("# %zu of %d accepted\n", accepted, CORPUS);
     assert_true(accepted > CORPUS / 20 && accepted < CORPUS);
     buf_deinit(&b);
 }

@@ -160,7 +160,7 @@ static void both_accept_and_read_the_same(void **state) {
         mutate(&b, &seed);
         accepted += compare(buf_slice(&b), &arena);
     }
-    print_message("%zu of %d accepted\n", accepted, CORPUS);
+    print_message("# %zu of %d accepted\n", accepted, CORPUS);
     assert_true(accepted > CORPUS / 4 && accepted < CORPUS - CORPUS / 8);
     buf_deinit(&b);
     arena_deinit(&arena);

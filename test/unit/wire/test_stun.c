@@ -240,9 +240,11 @@ static void a_message_that_does_not_fit_is_empty(void **state) {
     assert_int_equal(v.username_remote.len, 256);
 }
 
-/* Builds a request of one attribute, right fingerprint included. */
+/* Builds a request of one attribute, right fingerprint included. The view points into it and holds
+ * until the next call. */
 static enum status read_with(uint16_t type, struct slice value, struct stun_view *ret_view) {
-    struct stun_message m = {.len = STUN_HEADER_BYTES};
+    static struct stun_message m;
+    m = (struct stun_message){.len = STUN_HEADER_BYTES};
     memcpy(m.data, "\x00\x01\x00\x00\x21\x12\xa4\x42", 8);
     memcpy(m.data + 8, transaction, sizeof(transaction));
     uint8_t header[] = {(uint8_t)(type >> 8), (uint8_t)type, (uint8_t)(value.len >> 8),
