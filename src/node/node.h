@@ -53,7 +53,7 @@ enum node_event_kind {
     EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
     EV_DATA_OPEN,      /* its data channels are open */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
-    EV_STOP, /* the end: all get a leave, SERVER_SHUTDOWN; in slices: tick until no sessions */
+    EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
 };
 
 struct node_join {
