@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "node_join.h"
 
 static const struct slice NO_PERMISSION = {(const uint8_t *)"no permissions to access the room",
@@ -33,10 +35,10 @@ static struct slice joined_identity(struct node *n, const struct node_event *ev)
         return identity;
     }
     if (identity.len > 0) {
-        __builtin_memcpy(text, identity.data, identity.len);
+        memcpy(text, identity.data, identity.len);
     }
     text[identity.len] = '#';
-    __builtin_memcpy(text + identity.len + 1, publish.data, publish.len);
+    memcpy(text + identity.len + 1, publish.data, publish.len);
     return slice_of(text, len);
 }
 

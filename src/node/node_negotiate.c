@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "node_priv.h"
 
 struct credentials {
@@ -60,7 +62,7 @@ static void put_remote(struct effects *fx, const struct link *l, uint32_t worker
         .max_message_bytes = remote->max_message_bytes,
     };
     static_assert(sizeof(t.fingerprint) == sizeof(remote->fingerprint), "both are SHA-256");
-    __builtin_memcpy(t.fingerprint, remote->fingerprint, sizeof(t.fingerprint));
+    memcpy(t.fingerprint, remote->fingerprint, sizeof(t.fingerprint));
     fx_add(fx, FX_TRANSPORT_REMOTE)->transport = t;
 }
 

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "node_priv.h"
 
 enum { SCAN_SLOTS = 256, SCAN_PERIOD_MS = 1000 };
@@ -32,7 +34,7 @@ static void on_ended(void *arg, const struct dir_room *room, enum dir_end_reason
     uint8_t *name = (uint8_t *)(uintptr_t)s->notes.data;
     assert(room->name.len <= s->notes.len);
     if (room->name.len > 0) {
-        __builtin_memcpy(name, room->name.data, room->name.len);
+        memcpy(name, room->name.data, room->name.len);
     }
     s->notes = slice_after(s->notes, room->name.len);
     fx_add(s->fx, FX_NOTE)->note = (struct fx_note){
