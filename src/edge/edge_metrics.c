@@ -17,9 +17,9 @@ static void put_statuses(struct edge *e, struct buf *out) {
                 sum += __atomic_load_n(&e->threads[i]->statuses[op][s], __ATOMIC_RELAXED);
             }
             buf_printf(out,
-                       "livekit_node_twirp_request_status{%.*s,service=\"%s\",method=\"%s\","
-                       "status=\"%s\"} %llu\n",
-                       SLICE_ARG(e->config.metric_labels), m->service, m->name, status_labels[s],
+                       "livekit_node_twirp_request_status{service=\"%s\",method=\"%s\","
+                       "status=\"%s\",%.*s} %llu\n",
+                       m->service, m->name, status_labels[s], SLICE_ARG(e->config.metric_labels),
                        (unsigned long long)sum);
         }
     }
@@ -35,8 +35,8 @@ static void put_latencies(struct edge *e, struct buf *out) {
             parts[i] = &e->threads[i]->latencies[op];
         }
         char labels[512];
-        snprintf(labels, sizeof(labels), "%.*s,service=\"%s\",method=\"%s\"",
-                 SLICE_ARG(e->config.metric_labels), m->service, m->name);
+        snprintf(labels, sizeof(labels), "service=\"%s\",method=\"%s\",%.*s", m->service, m->name,
+                 SLICE_ARG(e->config.metric_labels));
         latency_render(parts, e->threads_count, "livekit_node_twirp_request_latency_ms", labels,
                        out);
     }
