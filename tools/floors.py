@@ -31,6 +31,7 @@ FLOORS = (
     Floor(4, "node", PURE, ("base", "wire", "proto", "dir", "peer", "room"), ("protobuf-c",)),
     Floor(5, "edge", EFFECTS, ("base", "os", "crypt", "wire", "proto"), ("protobuf-c",)),
     Floor(5, "media", EFFECTS, ("base", "os", "crypt", "wire"), ("usrsctp",)),
+    Floor(5, "hook", EFFECTS, ("base", "os", "crypt", "wire"), ("curl",)),
     Floor(6, "control", EFFECTS,
           ("base", "os", "crypt", "wire", "proto", "dir", "peer", "room", "node", "edge", "media"),
           ("protobuf-c",)),
@@ -46,6 +47,7 @@ LIBRARIES = {
     "openssl": ("openssl/",),
     "protobuf-c": ("protobuf-c/",),
     "usrsctp": ("usrsctp.h",),
+    "curl": ("curl/",),
     "yaml": ("yaml.h",),
 }
 

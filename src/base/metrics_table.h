@@ -8,6 +8,7 @@
     METRICS_DIR(M)                                                                                 \
     METRICS_MEDIA(M)                                                                               \
     METRICS_CONTROL(M)                                                                             \
+    METRICS_HOOK(M)                                                                                \
     METRICS_OS(M)
 
 #define METRICS_EDGE(M)                                                                            \
@@ -80,7 +81,9 @@
     M(signals_refused, COUNTER, "stoa_signals_refused_total",                                      \
       "Signal messages that ended their session: negotiation impossible")                          \
     M(steps_refused, COUNTER, "stoa_steps_refused_total", "Events refused for want of memory")     \
-    M(held_timeouts, COUNTER, "stoa_held_timeouts_total", "Sliced answers that took too long")
+    M(held_timeouts, COUNTER, "stoa_held_timeouts_total", "Sliced answers that took too long")     \
+    M(answers_early, COUNTER, "stoa_answers_early_total",                                          \
+      "Answers to signal requests sent before their delay was over, for want of room")
 
 #define METRICS_DIR(M)                                                                             \
     M(dir_sweep_done, COUNTER, "stoa_dir_swept_total", "Deadlines that the sweeper handled")       \
@@ -221,6 +224,73 @@
       "Effects refused by a full mailbox; the session is closed")                                  \
     M(control_broken_lost, COUNTER, "stoa_control_broken_lost_total",                              \
       "Closes given up because too many were waiting: must be 0")
+
+#define METRICS_HOOK(M)                                                                            \
+    M(hook_delivered, COUNTER, "livekit_webhook_dispatch_total{status=\"success\",reason=\"\"}",   \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_failed, COUNTER, "livekit_webhook_dispatch_total{status=\"failure\",reason=\"\"}",      \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_dropped_age, COUNTER, "livekit_webhook_dispatch_total{status=\"drop\",reason=\"age\"}", \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_dropped_full, COUNTER,                                                                  \
+      "livekit_webhook_dispatch_total{status=\"drop\",reason=\"queue is full\"}",                  \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_dropped_closed, COUNTER,                                                                \
+      "livekit_webhook_dispatch_total{status=\"drop\",reason=\"queue is closed\"}",                \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_dropped_mailbox, COUNTER,                                                               \
+      "livekit_webhook_dispatch_total{status=\"drop\",reason=\"mailbox is full\"}",                \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_dropped_bytes, COUNTER,                                                                 \
+      "livekit_webhook_dispatch_total{status=\"drop\",reason=\"too much held\"}",                  \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_dropped_memory, COUNTER,                                                                \
+      "livekit_webhook_dispatch_total{status=\"drop\",reason=\"no memory\"}",                      \
+      "Events that ended, for each receiver")                                                      \
+    M(hook_length_1, COUNTER, "livekit_webhook_queue_length_bucket{le=\"1\"}",                     \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_2, COUNTER, "livekit_webhook_queue_length_bucket{le=\"2\"}",                     \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_3, COUNTER, "livekit_webhook_queue_length_bucket{le=\"3\"}",                     \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_4, COUNTER, "livekit_webhook_queue_length_bucket{le=\"4\"}",                     \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_5, COUNTER, "livekit_webhook_queue_length_bucket{le=\"5\"}",                     \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_10, COUNTER, "livekit_webhook_queue_length_bucket{le=\"10\"}",                   \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_20, COUNTER, "livekit_webhook_queue_length_bucket{le=\"20\"}",                   \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_40, COUNTER, "livekit_webhook_queue_length_bucket{le=\"40\"}",                   \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_80, COUNTER, "livekit_webhook_queue_length_bucket{le=\"80\"}",                   \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_inf, COUNTER, "livekit_webhook_queue_length_bucket{le=\"+Inf\"}",                \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_sum, COUNTER, "livekit_webhook_queue_length_sum",                                \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_length_count, COUNTER, "livekit_webhook_queue_length_count",                            \
+      "Events waiting in a queue when one more came")                                              \
+    M(hook_answers_2xx, COUNTER, "stoa_webhook_answers_total{status=\"2xx\"}",                     \
+      "Tries of webhooks by the answer that came")                                                 \
+    M(hook_answers_3xx, COUNTER, "stoa_webhook_answers_total{status=\"3xx\"}",                     \
+      "Tries of webhooks by the answer that came")                                                 \
+    M(hook_answers_4xx, COUNTER, "stoa_webhook_answers_total{status=\"4xx\"}",                     \
+      "Tries of webhooks by the answer that came")                                                 \
+    M(hook_answers_5xx, COUNTER, "stoa_webhook_answers_total{status=\"5xx\"}",                     \
+      "Tries of webhooks by the answer that came")                                                 \
+    M(hook_answers_none, COUNTER, "stoa_webhook_answers_total{status=\"none\"}",                   \
+      "Tries of webhooks by the answer that came")                                                 \
+    M(hook_retries, COUNTER, "stoa_webhook_retries_total", "Tries put off after one that failed")  \
+    M(hook_posted, COUNTER, "stoa_webhook_events_total{result=\"posted\"}",                        \
+      "Events that happened, and those of them that no receiver wants")                            \
+    M(hook_filtered, COUNTER, "stoa_webhook_events_total{result=\"filtered\"}",                    \
+      "Events that happened, and those of them that no receiver wants")                            \
+    M(hook_queues, GAUGE, "stoa_webhook_queues", "Queues that hold an event")                      \
+    M(hook_waiting, GAUGE, "stoa_webhook_waiting",                                                 \
+      "Events waiting behind others, for each receiver")                                           \
+    M(hook_sending, GAUGE, "stoa_webhook_in_flight", "Requests under way")                         \
+    M(hook_bytes, GAUGE, "stoa_webhook_bytes", "Bytes reserved for events held")
 
 #define METRICS_OS(M)                                                                              \
     M(mailbox_full, COUNTER, "stoa_mailbox_full_total", "Messages refused by a full mailbox")      \
