@@ -13,6 +13,8 @@
 /* The LiveKit server version whose behaviour is spoken; clients gate features on it. */
 #define STOA_SPEAKS_VERSION "1.13.5"
 
+enum { APP_OK = 0, APP_FAILED = 1, APP_USAGE = 2 };
+
 int app_serve(int argc, char **argv);
 int app_token(int argc, char **argv);
 int app_generate_keys(void);

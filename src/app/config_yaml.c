@@ -1,19 +1,22 @@
-#include "config.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
-enum { YAML_DEPTH_MAX = 8, YAML_PATH_MAX = 128 };
+#include "config_priv.h"
 
-/* Where the reader stands: the mapping keys above, and how long the path was before each. */
+enum { YAML_DEPTH_MAX = 32, YAML_PATH_MAX = 256 };
+
+/* Where the reader stands: the mapping keys above, joined by dots, [] for an item of a list. */
 struct walk {
     struct settings *settings;
     const char *name;
     struct config_error *error;
+    bool lax;
     yaml_parser_t parser;
+    uint32_t depth;
     char path[YAML_PATH_MAX];
     size_t path_len;
+    bool given[SETTINGS_COUNT]; /* by this document */
 };
 
 static enum status refuse(struct walk *w, const yaml_mark_t *at, const char *what,
@@ -23,41 +26,131 @@ static enum status refuse(struct walk *w, const yaml_mark_t *at, const char *wha
     return STATUS_INVALID;
 }
 
-static enum status next_event(struct walk *w, yaml_event_t *event) {
-    if (yaml_parser_parse(&w->parser, event)) {
-        return STATUS_OK;
+static const char *where(const struct walk *w) {
+    return w->path_len > 0 ? w->path : "the file";
+}
+
+/* What YAML offers beyond plain data is refused wherever it stands: an alias could repeat a part
+ * without end, a tag changes what a value is. */
+static const char *beyond_data(const yaml_event_t *e) {
+    const yaml_char_t *anchor = NULL, *tag = NULL;
+    if (e->type == YAML_SCALAR_EVENT) {
+        anchor = e->data.scalar.anchor;
+        tag = e->data.scalar.tag;
+    } else if (e->type == YAML_SEQUENCE_START_EVENT) {
+        anchor = e->data.sequence_start.anchor;
+        tag = e->data.sequence_start.tag;
+    } else if (e->type == YAML_MAPPING_START_EVENT) {
+        anchor = e->data.mapping_start.anchor;
+        tag = e->data.mapping_start.tag;
+    } else if (e->type == YAML_ALIAS_EVENT) {
+        return "is an alias (*name): write the value out";
     }
-    const char *reason = w->parser.problem ? w->parser.problem : "could not be read";
-    return refuse(w, &w->parser.problem_mark, "not valid YAML", reason);
+    if (anchor) {
+        return "has an anchor (&name): leave it away";
+    }
+    bool says_text = tag && strcmp((const char *)tag, YAML_STR_TAG) == 0;
+    return tag && !says_text ? "has a tag (!name): leave it away" : NULL;
+}
+
+static bool is_start(const yaml_event_t *e) {
+    return e->type == YAML_MAPPING_START_EVENT || e->type == YAML_SEQUENCE_START_EVENT;
+}
+
+static bool is_end(const yaml_event_t *e) {
+    return e->type == YAML_MAPPING_END_EVENT || e->type == YAML_SEQUENCE_END_EVENT;
+}
+
+/* The next event, which the caller deletes; none is there to delete when this fails. */
+static enum status next_event(struct walk *w, yaml_event_t *event) {
+    if (!yaml_parser_parse(&w->parser, event)) {
+        const char *reason = w->parser.problem ? w->parser.problem : "could not be read";
+        return refuse(w, &w->parser.problem_mark, "not valid YAML", reason);
+    }
+    const char *reason = beyond_data(event);
+    w->depth += is_start(event) ? 1u : 0u;
+    w->depth -= is_end(event) ? 1u : 0u;
+    if (!reason && w->depth > YAML_DEPTH_MAX) {
+        reason = "nests too deep";
+    }
+    if (reason) {
+        enum status s = refuse(w, &event->start_mark, where(w), reason);
+        yaml_event_delete(event);
+        return s;
+    }
+    return STATUS_OK;
 }
 
 static struct slice scalar_of(const yaml_event_t *event) {
     return slice_of(event->data.scalar.value, event->data.scalar.length);
 }
 
-static enum status set_scalar(struct walk *w, const yaml_event_t *event) {
-    const struct setting_desc *desc = settings_find(slice_of(w->path, w->path_len));
-    if (!desc) {
-        return refuse(w, &event->start_mark, w->path, "no such setting");
+static bool is_plain(const yaml_event_t *event) {
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !event->data.scalar.tag;
+}
+
+/* A key without a value, or one that says so: its default stays. */
+static bool is_null(const yaml_event_t *event) {
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+    bool found = false;
+    for (size_t i = 0; event->type == YAML_SCALAR_EVENT && i < ARRAY_LEN(words); i++) {
+        found = found || slice_eq_cstr(scalar_of(event), words[i]);
     }
-    struct slice value = scalar_of(event);
-    bool empty = value.len == 0 || slice_eq_cstr(value, "null") || slice_eq_cstr(value, "~");
-    if (empty && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
-        return STATUS_OK; /* a key without a value keeps its default */
+    return found && is_plain(event);
+}
+
+/* Reads on to the end of the value that `first` begins; *ret_empty when nothing was in it. */
+static enum status skip_rest(struct walk *w, const yaml_event_t *first, bool *ret_empty) {
+    uint32_t below = w->depth - (is_start(first) ? 1u : 0u);
+    bool empty = is_null(first) || is_start(first);
+    while (w->depth > below) {
+        yaml_event_t event;
+        enum status s = next_event(w, &event);
+        if (s != STATUS_OK) {
+            return s;
+        }
+        empty = empty && is_end(&event) && w->depth == below;
+        yaml_event_delete(&event);
     }
-    const char *reason = "out of memory";
-    if (settings_set(w->settings, desc, value, &reason) != STATUS_OK) {
-        return refuse(w, &event->start_mark, w->path, reason);
-    }
+    *ret_empty = empty;
     return STATUS_OK;
 }
 
-static enum status read_list(struct walk *w, const yaml_mark_t *at) {
-    const struct setting_desc *desc = settings_find(slice_of(w->path, w->path_len));
-    if (!desc || desc->type != SETTING_LIST) {
-        return refuse(w, at, w->path, desc ? "takes one value, not a list" : "no such setting");
+static enum status set_scalar(struct walk *w, const struct setting_desc *desc,
+                              const yaml_event_t *event) {
+    if (is_start(event)) {
+        return refuse(w, &event->start_mark, w->path,
+                      event->type == YAML_MAPPING_START_EVENT ? "takes one value, not a mapping"
+                                                              : "takes one value, not a list");
     }
-    settings_list_clear(w->settings, desc);
+    const char *reason = NULL;
+    enum status s = settings_set(w->settings, desc, scalar_of(event), &reason);
+    return s == STATUS_INVALID ? refuse(w, &event->start_mark, w->path, reason) : s;
+}
+
+static enum status read_mapping(struct walk *w);
+
+static enum status add_item(struct walk *w, const struct setting_desc *desc,
+                            const yaml_event_t *event) {
+    if (desc->type == SETTING_OBJECTS) {
+        if (event->type != YAML_MAPPING_START_EVENT) {
+            return refuse(w, &event->start_mark, w->path, "takes a list of mappings");
+        }
+        settings_warn_without_effect(w->settings, desc);
+        return read_mapping(w);
+    }
+    if (event->type != YAML_SCALAR_EVENT) {
+        return refuse(w, &event->start_mark, w->path, "takes a list of plain values");
+    }
+    if (!slice_is_text(scalar_of(event))) {
+        return refuse(w, &event->start_mark, w->path, "must be UTF-8 text");
+    }
+    enum status s = settings_list_add(w->settings, desc, scalar_of(event));
+    return s == STATUS_EXHAUSTED ? refuse(w, &event->start_mark, w->path, "has too many entries")
+                                 : s;
+}
+
+static enum status read_items(struct walk *w, const struct setting_desc *desc) {
     for (;;) {
         yaml_event_t event;
         enum status s = next_event(w, &event);
@@ -65,10 +158,8 @@ static enum status read_list(struct walk *w, const yaml_mark_t *at) {
             return s;
         }
         bool end = event.type == YAML_SEQUENCE_END_EVENT;
-        if (!end && event.type != YAML_SCALAR_EVENT) {
-            s = refuse(w, &event.start_mark, w->path, "takes a list of plain values");
-        } else if (!end && settings_list_add(w->settings, desc, scalar_of(&event)) != STATUS_OK) {
-            s = refuse(w, &event.start_mark, w->path, "has too many entries");
+        if (!end) {
+            s = add_item(w, desc, &event);
         }
         yaml_event_delete(&event);
         if (end || s != STATUS_OK) {
@@ -77,65 +168,130 @@ static enum status read_list(struct walk *w, const yaml_mark_t *at) {
     }
 }
 
-static enum status add_key(struct walk *w, struct slice key, const yaml_event_t *event) {
-    if (event->type != YAML_SCALAR_EVENT) {
-        return refuse(w, &event->start_mark, "keys", "takes lines of `key: secret`");
+static enum status read_list(struct walk *w, const struct setting_desc *desc,
+                             const yaml_event_t *event) {
+    if (event->type != YAML_SEQUENCE_START_EVENT) {
+        return refuse(w, &event->start_mark, w->path, "takes a list");
     }
-    if (settings_key_add(w->settings, key, scalar_of(event)) != STATUS_OK) {
-        return refuse(w, &event->start_mark, "keys", "has too many entries");
-    }
-    return STATUS_OK;
-}
-
-static enum status read_mapping(struct walk *w, int depth);
-
-static enum status read_value(struct walk *w, const yaml_event_t *event, int depth) {
-    switch (event->type) {
-    case YAML_SCALAR_EVENT: return set_scalar(w, event);
-    case YAML_SEQUENCE_START_EVENT: return read_list(w, &event->start_mark);
-    case YAML_MAPPING_START_EVENT:
-        if (depth == YAML_DEPTH_MAX) {
-            return refuse(w, &event->start_mark, w->path, "nests too deep");
-        }
-        return read_mapping(w, depth + 1);
-    default: return refuse(w, &event->start_mark, w->path, "is not understood (aliases are not)");
-    }
-}
-
-/* The value behind one key of a mapping; the path is one name longer meanwhile. */
-static enum status read_pair(struct walk *w, struct slice key, const yaml_mark_t *at, int depth) {
     size_t before = w->path_len;
-    int added = snprintf(w->path + before, sizeof(w->path) - before, "%s%.*s", before ? "." : "",
-                         SLICE_ARG(key));
-    if (added < 0 || (size_t)added >= sizeof(w->path) - before) {
-        return refuse(w, at, "a setting's name", "is too long");
+    if (desc->type == SETTING_LIST) {
+        settings_list_clear(w->settings, desc);
+    } else {
+        assert(before + sizeof("[]") <= sizeof(w->path)); /* the table's paths are short */
+        memcpy(w->path + before, "[]", sizeof("[]"));
+        w->path_len += 2;
     }
-    bool in_keys = before == 4 && memcmp(w->path, "keys.", 5) == 0;
-    w->path_len += (size_t)added;
-    yaml_event_t event;
-    enum status s = next_event(w, &event);
-    if (s != STATUS_OK) {
-        return s;
-    }
-    s = in_keys ? add_key(w, key, &event) : read_value(w, &event, depth);
-    yaml_event_delete(&event);
+    enum status s = read_items(w, desc);
     w->path_len = before;
     w->path[before] = 0;
     return s;
 }
 
-static enum status read_mapping(struct walk *w, int depth) {
+static enum status read_setting(struct walk *w, const struct setting_desc *desc,
+                                const yaml_event_t *event) {
+    bool *given = &w->given[desc - setting_descs];
+    if (*given && !strchr(desc->path, '[')) {
+        return refuse(w, &event->start_mark, w->path, "is given twice");
+    }
+    *given = true;
+    if (is_null(event)) {
+        return STATUS_OK;
+    }
+    if (desc->type == SETTING_LIST || desc->type == SETTING_OBJECTS) {
+        return read_list(w, desc, event);
+    }
+    if (desc->type == SETTING_FREE) {
+        bool empty = false;
+        enum status s = skip_rest(w, event, &empty);
+        if (s == STATUS_OK && !empty) {
+            settings_warn_without_effect(w->settings, desc);
+        }
+        return s;
+    }
+    return set_scalar(w, desc, event);
+}
+
+static enum status read_section(struct walk *w, const yaml_event_t *event) {
+    if (is_null(event)) {
+        return STATUS_OK;
+    }
+    if (event->type != YAML_MAPPING_START_EVENT) {
+        return refuse(w, &event->start_mark, w->path, "takes a section of settings");
+    }
+    return read_mapping(w);
+}
+
+static enum status read_unknown(struct walk *w, const yaml_event_t *event) {
+    if (!w->lax) {
+        return refuse(w, &event->start_mark, w->path, "no such setting");
+    }
+    bool empty = false;
+    settings_warn(w->settings, slice_of(w->path, w->path_len), SLICE_LIT("no such setting"));
+    return skip_rest(w, event, &empty);
+}
+
+/* Whether YAML itself reads a plain value as something else than text. */
+static bool is_text_scalar(const yaml_event_t *event) {
+    static const char *const words[] = {"true", "false", ".inf", "-.inf", "+.inf", ".nan"};
+    struct slice value = scalar_of(event);
+    const char *reason = NULL;
+    bool other = is_null(event) || setting_check_float(value, &reason) == STATUS_OK;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        other = other || slice_eq_nocase(value, slice_from_cstr(words[i]));
+    }
+    bool prefixed = value.len > 2 && value.data[0] == '0' && /* 0x1f, 0o17, 0b11 */
+                    (value.data[1] == 'x' || value.data[1] == 'o' || value.data[1] == 'b');
+    for (size_t i = 2; prefixed && i < value.len; i++) {
+        uint8_t c = value.data[i];
+        prefixed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    }
+    return !is_plain(event) || !(other || prefixed);
+}
+
+static enum status add_key(struct walk *w, const yaml_event_t *key, const yaml_event_t *event,
+                           bool only_text) {
+    struct slice name = scalar_of(key), secret = scalar_of(event);
+    if (event->type != YAML_SCALAR_EVENT) {
+        return refuse(w, &event->start_mark, "keys", "takes lines of `key: secret`");
+    }
+    if (settings_secret_of(w->settings, name)) {
+        return refuse(w, &key->start_mark, "keys", "has one key twice");
+    }
+    if (only_text && !is_text_scalar(event)) {
+        settings_warn(w->settings, name,
+                      SLICE_LIT("left out: its secret reads as a number or "
+                                "the like; put it in quotes"));
+        return STATUS_OK;
+    }
+    if (name.len == 0 || secret.len == 0 || !slice_is_text(name) || !slice_is_text(secret)) {
+        return refuse(w, &key->start_mark, "keys", "has an empty key or secret");
+    }
+    enum status s = settings_key_add(w->settings, name, secret);
+    return s == STATUS_EXHAUSTED ? refuse(w, &event->start_mark, "keys", "has too many entries")
+                                 : s;
+}
+
+static enum status read_keys(struct walk *w, const yaml_event_t *start, bool only_text) {
+    w->settings->keys_count = 0;
+    if (is_null(start)) {
+        return STATUS_OK;
+    }
+    if (start->type != YAML_MAPPING_START_EVENT) {
+        return refuse(w, &start->start_mark, "keys",
+                      "must be `key: secret`, with the space behind the colon");
+    }
     for (;;) {
-        yaml_event_t key;
+        yaml_event_t key, value;
         enum status s = next_event(w, &key);
         if (s != STATUS_OK) {
             return s;
         }
         bool end = key.type == YAML_MAPPING_END_EVENT;
         if (!end && key.type != YAML_SCALAR_EVENT) {
-            s = refuse(w, &key.start_mark, "a setting's name", "must be plain text");
-        } else if (!end) {
-            s = read_pair(w, scalar_of(&key), &key.start_mark, depth);
+            s = refuse(w, &key.start_mark, "keys", "takes lines of `key: secret`");
+        } else if (!end && (s = next_event(w, &value)) == STATUS_OK) {
+            s = add_key(w, &key, &value, only_text);
+            yaml_event_delete(&value);
         }
         yaml_event_delete(&key);
         if (end || s != STATUS_OK) {
@@ -144,7 +300,74 @@ static enum status read_mapping(struct walk *w, int depth) {
     }
 }
 
-static enum status read_document(struct walk *w) {
+static enum status read_value(struct walk *w, const yaml_event_t *event) {
+    struct slice path = slice_of(w->path, w->path_len);
+    const struct setting_desc *desc = settings_find(path);
+    if (slice_eq_cstr(path, "keys")) {
+        return read_keys(w, event, false);
+    }
+    if (desc) {
+        return read_setting(w, desc, event);
+    }
+    return settings_is_section(path) ? read_section(w, event) : read_unknown(w, event);
+}
+
+/* The value behind one key of a mapping; the path is one name longer meanwhile. */
+static enum status read_pair(struct walk *w, const yaml_event_t *key) {
+    struct slice name = scalar_of(key);
+    size_t before = w->path_len, dot = before > 0 ? 1 : 0;
+    if (name.len == 0 || !slice_is_text(name) || before + dot + name.len + 1 > sizeof(w->path)) {
+        return refuse(w, &key->start_mark, where(w), "has a name that is empty or too long");
+    }
+    memcpy(w->path + before, ".", dot);
+    memcpy(w->path + before + dot, name.data, name.len);
+    w->path_len = before + dot + name.len;
+    w->path[w->path_len] = 0;
+    yaml_event_t event;
+    enum status s = next_event(w, &event);
+    if (s != STATUS_OK) {
+        return s;
+    }
+    s = read_value(w, &event);
+    yaml_event_delete(&event);
+    w->path_len = before;
+    w->path[before] = 0;
+    return s;
+}
+
+static enum status read_mapping(struct walk *w) {
+    for (;;) {
+        yaml_event_t key;
+        enum status s = next_event(w, &key);
+        if (s != STATUS_OK) {
+            return s;
+        }
+        bool end = key.type == YAML_MAPPING_END_EVENT;
+        if (!end && key.type != YAML_SCALAR_EVENT) {
+            s = refuse(w, &key.start_mark, where(w), "has a name that is not plain text");
+        } else if (!end) {
+            s = read_pair(w, &key);
+        }
+        yaml_event_delete(&key);
+        if (end || s != STATUS_OK) {
+            return s;
+        }
+    }
+}
+
+static enum status read_settings(struct walk *w, const yaml_event_t *root) {
+    if (is_null(root)) {
+        return STATUS_OK; /* an empty file, or comments alone */
+    }
+    return root->type == YAML_MAPPING_START_EVENT
+               ? read_mapping(w)
+               : refuse(w, &root->start_mark, "the file", "must be a mapping of settings");
+}
+
+enum document { DOCUMENT_SETTINGS, DOCUMENT_KEYS, DOCUMENT_KEYS_TEXT_ONLY };
+
+static enum status read_document(struct walk *w, enum document kind) {
+    uint32_t documents = 0;
     for (;;) {
         yaml_event_t event;
         enum status s = next_event(w, &event);
@@ -152,27 +375,39 @@ static enum status read_document(struct walk *w) {
             return s;
         }
         yaml_event_type_t type = event.type;
-        if (type == YAML_MAPPING_START_EVENT) {
-            s = read_mapping(w, 0);
-        } else if (type == YAML_SEQUENCE_START_EVENT ||
-                   (type == YAML_SCALAR_EVENT && event.data.scalar.length > 0)) {
-            s = refuse(w, &event.start_mark, "the file", "must be a mapping of settings");
+        if (type == YAML_DOCUMENT_START_EVENT && ++documents > 1) {
+            s = refuse(w, &event.start_mark, "the file", "must be one document");
+        } else if (type == YAML_SCALAR_EVENT || is_start(&event)) {
+            s = kind == DOCUMENT_SETTINGS ? read_settings(w, &event)
+                                          : read_keys(w, &event, kind == DOCUMENT_KEYS_TEXT_ONLY);
         }
         yaml_event_delete(&event);
-        if (s != STATUS_OK || type == YAML_STREAM_END_EVENT || type == YAML_NO_EVENT) {
+        if (s != STATUS_OK || type == YAML_STREAM_END_EVENT) {
             return s;
         }
     }
 }
 
-enum status config_read_yaml(struct settings *s, struct slice text, const char *name,
-                             struct config_error *ret_error) {
-    struct walk w = {.settings = s, .name = name, .error = ret_error};
+static enum status read_text(struct settings *s, struct slice text, const char *name, bool lax,
+                             enum document kind, struct config_error *ret_error) {
+    struct walk w = {.settings = s, .name = name, .error = ret_error, .lax = lax};
     if (!yaml_parser_initialize(&w.parser)) {
         return STATUS_NO_MEMORY;
     }
+    yaml_parser_set_encoding(&w.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&w.parser, text.data, text.len);
-    enum status result = read_document(&w);
+    enum status result = read_document(&w, kind);
     yaml_parser_delete(&w.parser);
     return result;
+}
+
+enum status config_read_yaml(struct settings *s, struct slice text, const char *name, bool lax,
+                             struct config_error *ret_error) {
+    return read_text(s, text, name, lax, DOCUMENT_SETTINGS, ret_error);
+}
+
+enum status config_read_keys(struct settings *s, struct slice text, const char *name,
+                             bool only_text, struct config_error *ret_error) {
+    return read_text(s, text, name, false, only_text ? DOCUMENT_KEYS_TEXT_ONLY : DOCUMENT_KEYS,
+                     ret_error);
 }

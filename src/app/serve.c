@@ -45,22 +45,6 @@ static const char *text(struct server *v, struct slice s) {
     return s.len ? arena_cstr(&v->settings.arena, s) : NULL;
 }
 
-/* "7882" or "7882-7890"; 0 takes free ones. */
-static bool parse_ports(struct slice value, uint16_t *ret_first, uint16_t *ret_last) {
-    uint64_t first = 0, last = 0;
-    struct slice head = slice_split(&value, '-');
-    if (!slice_to_u64(head, &first) || first > UINT16_MAX) {
-        return false;
-    }
-    last = first;
-    if (value.len > 0 && (!slice_to_u64(value, &last) || last > UINT16_MAX || last < first)) {
-        return false;
-    }
-    *ret_first = (uint16_t)first;
-    *ret_last = (uint16_t)last;
-    return true;
-}
-
 static enum status start_media(struct server *v) {
     const struct settings *s = &v->settings;
     struct media_config config = {
@@ -69,7 +53,7 @@ static enum status start_media(struct server *v) {
         .to_control = control_media_mailbox(v->control),
         .node_ips = v->node_ips,
     };
-    if (!parse_ports(s->udp_port, &config.udp_port_first, &config.udp_port_last)) {
+    if (!config_ports(s->udp_port, &config.udp_port_first, &config.udp_port_last)) {
         return failed("rtc.udp_port", STATUS_INVALID);
     }
     uint32_t ports = (uint32_t)config.udp_port_last - config.udp_port_first + 1;
@@ -163,7 +147,7 @@ static enum status start_edge(struct server *v) {
         .trusted_proxies = s->trusted_proxies.items,
         .trusted_proxies_count = s->trusted_proxies.count,
         .threads = (uint32_t)s->edge_threads,
-        .body_bytes_max = s->max_body_size ? s->max_body_size : HTTP_BODY_BYTES_MAX,
+        .body_bytes_max = s->max_body_size,
         .to_control = control_edge_mailbox(v->control),
         .other_metrics = v->metrics,
     };
@@ -203,14 +187,23 @@ static void on_signal(void *arg, int number) {
     }
 }
 
+/* What the settings said and will not have, each once. */
+static void say_warnings(const struct settings *s) {
+    for (size_t i = 0; i < s->warnings_count; i++) {
+        log_event(LOG_WARN, "setting", LOG_STR("name", s->warnings[i].setting),
+                  LOG_STR("advice", s->warnings[i].advice));
+    }
+    if (s->warnings_left_out > 0) {
+        log_event(LOG_WARN, "settings_left_out", LOG_UINT("count", s->warnings_left_out));
+    }
+    if (s->webhook_urls.count > 0) {
+        log_event(LOG_WARN, "setting", LOG_CSTR("name", "webhook.urls"),
+                  LOG_CSTR("advice", "no effect yet: webhooks are not sent"));
+    }
+}
+
 static void say_ready(struct server *v) {
     const struct settings *s = &v->settings;
-    for (size_t i = 0; i < s->keys_count; i++) {
-        if (s->keys[i].secret.len < 32 && !s->development) {
-            log_event(LOG_WARN, "short_secret", LOG_STR("key", s->keys[i].key),
-                      LOG_CSTR("advice", "use at least 32 characters"));
-        }
-    }
     struct slice host = s->bind_addresses.count ? s->bind_addresses.items[0] : SLICE_LIT("0.0.0.0");
     struct buf url;
     buf_init(&url, 512);
@@ -257,11 +250,17 @@ static void stop(struct server *v) {
 }
 
 static enum log_level parse_level(struct slice level, bool development) {
-    static const char *const names[] = {
-        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } names[] = {{"debug", LOG_DEBUG},
+                 {"info", LOG_INFO},
+                 {"warn", LOG_WARN},
+                 {"warning", LOG_WARN},
+                 {"error", LOG_ERROR}};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (slice_eq_cstr(level, names[i])) {
-            return (enum log_level)i;
+        if (slice_eq_nocase(level, slice_from_cstr(names[i].name))) {
+            return names[i].level;
         }
     }
     return development ? LOG_DEBUG : LOG_INFO;
@@ -277,6 +276,7 @@ static int run(struct server *v) {
         fputs("stoa: the log could not be opened\n", stderr);
         return 1;
     }
+    say_warnings(&v->settings);
     buf_init(&v->labels, 256);
     enum status s = start(v);
     if (s == STATUS_OK) {
@@ -299,8 +299,12 @@ int app_serve(int argc, char **argv) {
     }
     v->magic = SERVER_MAGIC;
     struct config_error error;
-    int code = 1;
-    if (config_load(&v->settings, argc, argv, &error) == STATUS_OK) {
+    enum status s = config_load(&v->settings, argc, argv, &error);
+    if (s == STATUS_OK) {
+        s = config_check(&v->settings, &error);
+    }
+    int code = error.usage ? APP_USAGE : APP_FAILED;
+    if (s == STATUS_OK) {
         code = run(v);
     } else {
         fprintf(stderr, "stoa: %s\n", error.text);

@@ -92,6 +92,8 @@ int app_token(int argc, char **argv) {
     if (config_load(&settings, rest_count, (char **)rest, &error) != STATUS_OK) {
         fprintf(stderr, "stoa: %s\n", error.text);
         code = 2;
+    } else if (settings.keys_count == 0) {
+        fputs("stoa: no key is configured\n", stderr);
     } else {
         uint64_t now_s = clock_wall_ms() / 1000;
         w.secret = settings.keys[0].secret;

@@ -1,7 +1,10 @@
 /* settings_table.h: every setting once: what parser, flags, environment, sample file and docs use.
  * Columns: field, type, path in the file, default, least, most, help.
- * Types: BOOL, UINT (with its range), TEXT, LIST (of texts). Paths are the reference's where the
- * meaning is the same; what is ours alone lies under stoa.*. */
+ * Types: BOOL; UINT in its range; LIMIT, where 0 and less mean no limit of the operator's and
+ *   `most` (0: nothing) is what the server bears; LENGTH, the same without negatives; DURATION as
+ *   Go writes them, range and field in milliseconds; TEXT; LIST of texts.
+ * Paths are the reference's where the meaning is the same; what is ours alone lies under stoa.*.
+ * Rows of one section stand together. */
 #pragma once
 
 #define SETTINGS(S)                                                                                \
@@ -10,10 +13,11 @@
       "addresses to listen on; none means all, with --dev 127.0.0.1 and ::1")                      \
     S(region, TEXT, "region", "", 0, 0, "region of this node, told to clients")                    \
     S(development, BOOL, "development", "false", 0, 0,                                             \
-      "key pair devkey/secret when no keys are given, loopback only")                              \
+      "key pair devkey/secret when no keys are given, loopback only, short secrets let pass")      \
     S(key_file, TEXT, "key_file", "", 0, 0,                                                        \
-      "file with `key: secret` lines, readable by its owner only; replaces keys")                  \
-    S(log_level, TEXT, "logging.level", "info", 0, 0, "debug, info, warn or error")                \
+      "file with `key: secret` lines, not readable by others; replaces keys")                      \
+    S(log_level, TEXT, "logging.level", "", 0, 0,                                                  \
+      "debug, info, warn or error; none means info, with --dev debug")                             \
     S(log_json, BOOL, "logging.json", "true", 0, 0, "one JSON object a line; else plain text")     \
     S(prometheus_port, UINT, "prometheus.port", "6789", 0, 65535,                                  \
       "port of the metrics listener; 0 turns it off")                                              \
@@ -35,18 +39,36 @@
       "seconds a room stays after the last one left")                                              \
     S(enable_remote_unmute, BOOL, "room.enable_remote_unmute", "false", 0, 0,                      \
       "let the API unmute tracks")                                                                 \
+    S(max_room_name_length, LENGTH, "limit.max_room_name_length", "256", 0, ROOM_NAME_BYTES_MAX,   \
+      "bytes")                                                                                     \
+    S(max_identity_length, LENGTH, "limit.max_participant_identity_length", "256", 0,              \
+      IDENTITY_BYTES_MAX, "bytes")                                                                 \
+    S(max_name_length, LENGTH, "limit.max_participant_name_length", "256", 0,                      \
+      PARTICIPANT_NAME_BYTES_MAX, "bytes")                                                         \
+    S(max_metadata_size, LENGTH, "limit.max_metadata_size", "524288", 0, METADATA_BYTES_MAX,       \
+      "bytes")                                                                                     \
+    S(max_attributes_size, LENGTH, "limit.max_attributes_size", "65536", 0, ATTRIBUTES_BYTES_MAX,  \
+      "bytes")                                                                                     \
+    S(max_body_size, LIMIT, "limit.max_api_request_body_size", "10485760", 0, HTTP_BODY_BYTES_MAX, \
+      "bytes of an HTTP request body")                                                             \
+    S(webhook_urls, LIST, "webhook.urls", "", 0, 0, "http and https URLs that are told of events") \
+    S(webhook_api_key, TEXT, "webhook.api_key", "", 0, 0,                                          \
+      "one of the keys; its secret signs webhooks; needed with webhook.urls")                      \
+    S(webhook_include, LIST, "webhook.filter_params.include_events", "", 0, 0,                     \
+      "names of the only events to send; when given, exclude_events is not looked at")             \
+    S(webhook_exclude, LIST, "webhook.filter_params.exclude_events", "", 0, 0,                     \
+      "names of events not to send")                                                               \
+    S(webhook_max_age_ms, DURATION, "webhook.resource_url_notifier.max_age", "30s", 1, 86400000,   \
+      "an event that has waited longer is dropped")                                                \
+    S(webhook_max_depth, UINT, "webhook.resource_url_notifier.max_depth", "200", 1, 100000,        \
+      "events of one room and URL that may wait; more are dropped")                                \
+    S(keys_strict, BOOL, "stoa.keys_strict", "false", 0, 0,                                        \
+      "refuse to start with a secret of under 32 characters, instead of warning; not with --dev")  \
     S(solo_timeout_s, UINT, "stoa.solo_timeout", "0", 0, 4294967295,                               \
       "seconds one participant may stay alone; 0 means for ever")                                  \
     S(max_duration_s, UINT, "stoa.max_duration", "0", 0, 4294967295,                               \
       "seconds a room may last; 0 means for ever")                                                 \
-    S(max_room_name_length, UINT, "limit.max_room_name_length", "256", 0, 4096, "bytes")           \
-    S(max_identity_length, UINT, "limit.max_participant_identity_length", "256", 0, 4096, "bytes") \
-    S(max_name_length, UINT, "limit.max_participant_name_length", "256", 0, 4096, "bytes")         \
-    S(max_metadata_size, UINT, "limit.max_metadata_size", "524288", 0, 524288, "bytes")            \
-    S(max_attributes_size, UINT, "limit.max_attributes_size", "65536", 0, 65536, "bytes")          \
-    S(max_body_size, UINT, "limit.max_api_request_body_size", "10485760", 0, 10485760,             \
-      "bytes of an HTTP request body")                                                             \
-    S(rooms_max, UINT, "stoa.rooms_max", "2000000", 1, 4194304,                                    \
+    S(rooms_max, UINT, "stoa.rooms_max", "2000000", 1, ROOMS_MAX,                                  \
       "rooms this node holds at most; beyond, creates are refused")                                \
     S(edge_threads, UINT, "stoa.edge_threads", "1", 1, 64, "threads for HTTP and WebSocket")       \
     S(media_workers, UINT, "stoa.media_workers", "1", 1, 64, "threads for media")                  \
