@@ -72,6 +72,10 @@ enum {
     TOKEN_REFRESH_MS = 5 * 60 * 1000, /* reference */
     TOKEN_VALID_MIN_S = 10 * 60,      /* reference */
     ROOM_UPDATE_MS = 5 * 1000,        /* counts of a room are told at most so often; reference */
+    ANSWER_DELAY_MS = 20,             /* for clients that ask first and listen then; unfelt */
+    ANSWERS_HELD_MAX = 4096,          /* at once: 200,000 a second; beyond, the oldest go early */
+    ANSWERS_HELD_BYTES_MAX = 4 << 20, /* of them together: 1 KB each, 100 bytes are usual */
+    ANSWERS_PER_STEP_MAX = 512,       /* sent in one step, under 1 us each */
     STEP_BYTES_MAX = 64 << 20,        /* effects of one step; more is refused, not sent */
 
     /* media */

@@ -282,10 +282,10 @@
     M(hook_answers_none, COUNTER, "stoa_webhook_answers_total{status=\"none\"}",                   \
       "Tries of webhooks by the answer that came")                                                 \
     M(hook_retries, COUNTER, "stoa_webhook_retries_total", "Tries put off after one that failed")  \
-    M(hook_posted, COUNTER, "stoa_webhook_events_total{result=\"posted\"}",                        \
-      "Events that happened, and those of them that no receiver wants")                            \
+    M(hook_taken, COUNTER, "stoa_webhook_events_total{result=\"taken\"}",                          \
+      "Events that happened, by whether they are for receivers; refused ones are drops")           \
     M(hook_filtered, COUNTER, "stoa_webhook_events_total{result=\"filtered\"}",                    \
-      "Events that happened, and those of them that no receiver wants")                            \
+      "Events that happened, by whether they are for receivers; refused ones are drops")           \
     M(hook_queues, GAUGE, "stoa_webhook_queues", "Queues that hold an event")                      \
     M(hook_waiting, GAUGE, "stoa_webhook_waiting",                                                 \
       "Events waiting behind others, for each receiver")                                           \

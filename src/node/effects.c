@@ -125,6 +125,13 @@ void fx_signal_one(struct effects *fx, uint64_t conn, const Livekit__SignalRespo
     }
 }
 
+void fx_signal_bytes(struct effects *fx, uint64_t conn, struct slice encoded) {
+    struct effect *e = fx_add(fx, FX_SIGNAL);
+    e->conns = one_conn(fx, conn);
+    e->conns_count = 1;
+    e->bytes = fx_copy(fx, encoded);
+}
+
 void fx_token(struct effects *fx, uint64_t conn, struct slice claims_json) {
     struct effect *e = fx_add(fx, FX_REFRESH_TOKEN);
     e->conns = one_conn(fx, conn);

@@ -25,6 +25,7 @@ struct slice fx_encode(struct effects *fx, const ProtobufCMessage *message);
 void fx_signal(struct effects *fx, const uint64_t *conns, size_t count,
                const Livekit__SignalResponse *message); /* count 0: nothing */
 void fx_signal_one(struct effects *fx, uint64_t conn, const Livekit__SignalResponse *message);
+void fx_signal_bytes(struct effects *fx, uint64_t conn, struct slice encoded); /* copied */
 void fx_token(struct effects *fx, uint64_t conn, struct slice claims_json);
 void fx_close(struct effects *fx, uint64_t conn, uint16_t ws_code);
 void fx_text(struct effects *fx, uint64_t conn, uint16_t http_status, struct slice text);

@@ -73,6 +73,7 @@ static void init_plain(struct node *n, const struct node_config *config, struct 
     list_init(&n->closing);
     list_init(&n->ending);
     list_init(&n->unsettled);
+    list_init(&n->responses);
     list_init(&n->held);
     list_init(&n->sent);
 }
@@ -230,6 +231,7 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
     }
     node_run_settling(n, fx);
     node_run_endings(n, fx);
+    node_run_responses(n, fx);
     arena_reset(&n->work);
 #ifdef STOA_CHECKS
     node_check(n);
@@ -244,6 +246,7 @@ uint64_t node_next_deadline_ms(const struct node *n) {
         return n->now.mono_ms;
     }
     uint64_t next = MIN(dir_next_deadline_ms(n->dir), heap_next_key(&n->timers));
+    next = MIN(next, responses_next_ms(n));
     return MIN(next, n->next_scan_ms);
 }
 

@@ -3,7 +3,7 @@
 /* What a walk over all sessions counts, to be compared with what the maps hold. */
 struct tally {
     const struct node *n;
-    size_t sessions, conns, links, ending, unsettled;
+    size_t sessions, conns, links, ending, unsettled, responses;
 };
 
 static void check_link(struct tally *t, const struct session *s, const struct link *l) {
@@ -30,6 +30,8 @@ static void check_session(struct tally *t, const struct session *s, const struct
         (void)m;
         t->conns++;
     }
+    assert(s->conn != 0 || s->responses.count == 0);
+    t->responses += s->responses.count;
     t->sessions++;
     t->ending += s->is_ending;
     t->unsettled += list_node_linked(&s->in_unsettled);
@@ -75,6 +77,7 @@ void node_check(const struct node *n) {
     assert(t.sessions == n->sessions.count);
     assert(t.conns == n->by_conn.count && t.links == n->links.count);
     assert(t.ending == n->ending.count && t.unsettled == n->unsettled.count);
+    assert(t.responses == n->responses.count);
     assert(n->by_name.count == n->hosts.count);
     uint64_t load = 0;
     for (uint32_t i = 0; i < n->config.media_workers; i++) {

@@ -47,6 +47,16 @@ struct ending {
     bool tell; /* send a leave, the client does not know yet */
 };
 
+/* A RequestResponse that waits for its client to be ready for it (node_response.c). */
+struct response {
+    struct list_node in_responses; /* n->responses: in order of their time */
+    struct list_node in_session;
+    /* borrowed */ struct session *session;
+    uint64_t due_ms;
+    size_t len;
+    uint8_t bytes[]; /* the encoded SignalResponse */
+};
+
 /* What carries one participant. */
 struct session {
     struct pool_ref ref;
@@ -65,6 +75,7 @@ struct session {
     struct ending ending;   /* meant once is_ending */
     struct list_node in_ending;
     struct list_node in_unsettled; /* a transport came up, not told yet */
+    struct list responses;         /* held back for it */
     /* For refreshed tokens: the grant as it is now; texts in it are owned here. */
     struct video_grant grant;
     struct text destination_room;
@@ -104,6 +115,8 @@ struct node {
     struct list hosts, closing;
     struct list ending;    /* sessions that are to go */
     struct list unsettled; /* sessions whose transports came up */
+    struct list responses; /* held back a moment, oldest first */
+    size_t responses_bytes;
     struct list held;
     struct list sent; /* held answers whose bytes the last step's effects point to */
     struct heap timers;
@@ -201,6 +214,17 @@ must_check enum status node_join(struct node *n, const struct node_event *ev, st
 must_check enum status node_signal(struct node *n, const struct node_event *ev, struct effects *fx);
 
 void node_refuse_track(struct effects *fx, uint64_t conn, Livekit__AddTrackRequest *request);
+
+/* node_response.c: answers to requests with an id */
+/* NO_MEMORY also when too many are held. Nothing else has happened yet. */
+must_check enum status response_make(struct node *n, const Livekit__RequestResponse *response,
+                                     struct response **ret_response);
+struct response *response_free(struct response *a); /* one never held; NULL: fine */
+void response_hold(struct node *n, struct session *s, struct response *a); /* cannot fail */
+void responses_drop(struct node *n, struct session *s);                    /* all of a session */
+/* Sends those whose time has come, and the oldest while there are too many. */
+void node_run_responses(struct node *n, struct effects *fx);
+uint64_t responses_next_ms(const struct node *n);
 
 /* node_api.c */
 must_check enum status node_api(struct node *n, const struct node_event *ev, struct effects *fx);

@@ -11,6 +11,7 @@ struct session *node_session_by_conn(struct node *n, uint64_t conn) {
 
 static void forget_conn(struct node *n, struct session *s) {
     if (s->conn != 0) {
+        responses_drop(n, s); /* there is nobody left to answer */
         map_remove(&n->by_conn, &s->by_conn);
         s->conn = 0;
         s->participant->conn = 0;

@@ -22,35 +22,37 @@ static enum status on_ping_req(struct node *n, struct session *s, const Livekit_
     return STATUS_OK;
 }
 
-static void respond(struct effects *fx, uint64_t conn, Livekit__RequestResponse *answer) {
-    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
-    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE;
-    response.request_response = answer;
-    fx_signal_one(fx, conn, &response);
-}
-
 void node_refuse_track(struct effects *fx, uint64_t conn, Livekit__AddTrackRequest *request) {
+    /* Matched by its cid, for which clients wait before they ask: it need not be held back. */
     Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
     answer.reason = LIVEKIT__REQUEST_RESPONSE__REASON__UNSUPPORTED_TYPE;
     answer.message = (char[]){"tracks are not supported"};
     answer.request_case = LIVEKIT__REQUEST_RESPONSE__REQUEST_ADD_TRACK;
     answer.add_track = request;
-    respond(fx, conn, &answer);
+    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
+    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE;
+    response.request_response = &answer;
+    fx_signal_one(fx, conn, &response);
 }
 
-static void refuse_metadata(struct session *s, Livekit__UpdateParticipantMetadata *m,
-                            Livekit__RequestResponse__Reason reason, const char *text,
-                            struct effects *fx) {
+static enum status refuse_metadata(struct node *n, struct session *s,
+                                   const Livekit__UpdateParticipantMetadata *m,
+                                   Livekit__RequestResponse__Reason reason, const char *text) {
     /* The echo names the request; its texts may be half a megabyte and the client has them. */
     Livekit__UpdateParticipantMetadata echo = LIVEKIT__UPDATE_PARTICIPANT_METADATA__INIT;
     echo.request_id = m->request_id;
-    Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
-    answer.request_id = m->request_id;
-    answer.reason = reason;
-    answer.message = (char *)(uintptr_t)text;
-    answer.request_case = LIVEKIT__REQUEST_RESPONSE__REQUEST_UPDATE_METADATA;
-    answer.update_metadata = &echo;
-    respond(fx, s->conn, &answer);
+    Livekit__RequestResponse response = LIVEKIT__REQUEST_RESPONSE__INIT;
+    response.request_id = m->request_id;
+    response.reason = reason;
+    response.message = (char *)(uintptr_t)text;
+    response.request_case = LIVEKIT__REQUEST_RESPONSE__REQUEST_UPDATE_METADATA;
+    response.update_metadata = &echo;
+    struct response *answer;
+    enum status st = response_make(n, &response, &answer);
+    if (st == STATUS_OK) {
+        response_hold(n, s, answer);
+    }
+    return st;
 }
 
 static size_t list_attributes(struct node *n, const Livekit__UpdateParticipantMetadata *m,
@@ -90,45 +92,66 @@ static enum status own_change(struct session *s, const Livekit__UpdateParticipan
     return st;
 }
 
-static void accept_metadata(struct session *s, const Livekit__UpdateParticipantMetadata *m,
-                            struct effects *fx) {
-    if (s->protocol >= PROTOCOL_WITH_OK) {
-        Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
-        answer.request_id = m->request_id;
-        answer.reason = LIVEKIT__REQUEST_RESPONSE__REASON__OK;
-        respond(fx, s->conn, &answer);
+/* NULL: this client expects none. */
+static enum status make_acceptance(struct node *n, const struct session *s,
+                                   const Livekit__UpdateParticipantMetadata *m,
+                                   struct response **ret_answer) {
+    if (s->protocol < PROTOCOL_WITH_OK) {
+        *ret_answer = NULL;
+        return STATUS_OK;
     }
+    Livekit__RequestResponse response = LIVEKIT__REQUEST_RESPONSE__INIT;
+    response.request_id = m->request_id;
+    response.reason = LIVEKIT__REQUEST_RESPONSE__REASON__OK;
+    return response_make(n, &response, ret_answer);
+}
+
+/* The change is told at once, and the answer follows. */
+static enum status change_metadata_of(struct node *n, struct session *s,
+                                      const Livekit__UpdateParticipantMetadata *m, struct change *c,
+                                      struct effects *fx) {
+    struct response *answer;
+    enum status st = make_acceptance(n, s, m, &answer);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    if (c->owns_name || c->owns_metadata || c->owns_attributes) {
+        st = session_change(n, s, c, true, fx);
+    }
+    if (st == STATUS_OK && answer) {
+        response_hold(n, s, TAKE(answer));
+    }
+    response_free(answer);
+    return st;
 }
 
 static enum status on_update_metadata(struct node *n, struct session *s,
-                                      Livekit__UpdateParticipantMetadata *m, struct effects *fx) {
+                                      const Livekit__UpdateParticipantMetadata *m,
+                                      struct effects *fx) {
     const struct node_config *config = &n->config;
     if (!s->participant->profile.permission.can_update_metadata) {
-        refuse_metadata(s, m, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_ALLOWED,
-                        "does not have permission to update own metadata", fx);
-        return STATUS_OK;
+        return refuse_metadata(n, s, m, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_ALLOWED,
+                               "does not have permission to update own metadata");
     }
     const struct attribute *attributes = NULL;
     size_t count = list_attributes(n, m, &attributes);
+    if (n->work.failed) {
+        return STATUS_NO_MEMORY;
+    }
     if (over(node_cstr_slice(m->name).len, config->participant_name_bytes_max) ||
         over(node_cstr_slice(m->metadata).len, config->metadata_bytes_max) ||
         over(attributes_bytes(attributes, count), config->attributes_bytes_max)) {
-        refuse_metadata(s, m, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
-                        "exceeds the limits of name, metadata or attributes", fx);
-        return STATUS_OK;
+        return refuse_metadata(n, s, m, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                               "exceeds the limits of name, metadata or attributes");
     }
     struct change c;
     change_begin(s->participant, &c);
     enum status st = own_change(s, m, attributes, count, &c);
-    bool changed = c.owns_name || c.owns_metadata || c.owns_attributes;
     if (st == STATUS_OK) {
-        /* Before the update, which commits: nothing may fail after it. */
-        accept_metadata(s, m, fx);
-        st = changed ? session_change(n, s, &c, true, fx) : STATUS_OK;
+        st = change_metadata_of(n, s, m, &c, fx);
     } else if (st == STATUS_EXHAUSTED) {
-        refuse_metadata(s, m, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
-                        "too many attributes", fx);
-        st = STATUS_OK;
+        st = refuse_metadata(n, s, m, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                             "too many attributes");
     }
     change_drop(&c);
     return st;
