@@ -76,7 +76,9 @@ enum {
     ANSWERS_HELD_MAX = 4096,          /* at once: 200,000 a second; beyond, the oldest go early */
     ANSWERS_HELD_BYTES_MAX = 4 << 20, /* of them together: 1 KB each, 100 bytes are usual */
     ANSWERS_PER_STEP_MAX = 512,       /* sent in one step, under 1 us each */
-    STEP_BYTES_MAX = 64 << 20,        /* effects of one step; more is refused, not sent */
+    ROOM_MESSAGE_BYTES_MAX = METADATA_BYTES_MAX + (8 << 10), /* beside metadata: 1 KB is usual */
+    NOTES_BYTES_PER_STEP = 4 << 20, /* webhooks made before the rest waits for the next step */
+    STEP_BYTES_MAX = 64 << 20,      /* effects of one step; more is refused, not sent */
 
     /* media */
     DATAGRAM_BYTES_MAX = 2048, /* above any path MTU that WebRTC uses */
@@ -94,6 +96,8 @@ enum {
     TRANSPORT_PAIRS_MAX = 16,               /* address pairs of a client; Chromium shows up to 12 */
     HANDSHAKES_QUEUED_MAX = 2048,           /* per worker: a second of work at 2,200 handshakes/s */
     HANDSHAKE_HELD_BYTES_MAX = 8 << 10,     /* a flight with a large ClientHello, split */
+    SRTP_SSRCS_IN_MAX = 256,                /* of one client: 20 tracks, 3 layers, RTX, and spare */
+    SRTP_SSRCS_OUT_MAX = 8192,              /* to one client: 4,096 tracks of media and RTX */
 
     /* webhooks */
     HOOK_RECEIVERS_MAX = 16,            /* each gets every event: more is a bus's work */
@@ -114,6 +118,24 @@ enum {
     HOOK_BYTES_MAX = 64 << 20,          /* events held: about 30,000 small ones, or 60 of 1 MB */
     HOOK_POSTS_PER_TURN = 64,           /* taken at once; requests get their turns between */
 
+    /* journal */
+    JOURNAL_SYNC_INTERVAL_MS = 50,        /* syncs are grouped: what a power cut may take */
+    JOURNAL_BEHIND_MS = 20,               /* a write of the API waits no longer than this */
+    JOURNAL_CALM_MS = 1000,               /* after a late write nobody waits for so long */
+    JOURNAL_BATCH_BYTES_MAX = 4 << 20,    /* a room of 7 lives with metadata of full size fits */
+    JOURNAL_QUEUE_BYTES_MAX = 32 << 20,   /* posted and not written; more stays owed */
+    JOURNAL_POSTS_MAX = 1024,             /* of them: a second of control turns */
+    JOURNAL_GROUP_BYTES = 1 << 20,        /* one write; larger ones are no faster */
+    JOURNAL_SEGMENT_BYTES = 64 << 20,     /* of one file: half a million small rooms */
+    JOURNAL_SEGMENTS_MAX = 4096,          /* files; far above what the bytes allow */
+    JOURNAL_COMPACT_MIN_BYTES = 64 << 20, /* a log below this is not worth a snapshot */
+    JOURNAL_COMPACT_RATIO = 3,            /* nor one below so many times the last snapshot */
+    JOURNAL_RETRY_FIRST_MS = 10,          /* after a failed write, then twice that, up to: */
+    JOURNAL_RETRY_MAX_MS = 1000,          /* a disk that comes back is noticed in a second */
+    JOURNAL_GIVE_UP_TRIES = 3,            /* of a file that fails: the next one is begun */
+    JOURNAL_EVENTS_MAX = 256,             /* told to control; sequences coalesce beyond */
+    JOURNAL_NODE_BYTES_MAX = 24,          /* a node's name in the header */
+
     /* operating system */
     LOOP_EVENTS_PER_TURN = 256,    /* fetched at once; the rest comes in the next turn */
     LOG_QUEUE_BYTES_MAX = 1 << 20, /* some seconds of a busy log; beyond, lines are dropped */
@@ -126,6 +148,8 @@ enum {
     MAILBOX_MEDIA_MAX = 8192,
     MAILBOX_HOOK_MAX = 8192,
 };
+
+#define JOURNAL_BYTES_MAX ((uint64_t)16 << 30) /* 40 million small rooms; more is refused */
 
 static_assert(ROOM_PARTICIPANTS_MAX <= SESSIONS_MAX, "a full room fits the node");
 static_assert(METADATA_BYTES_MAX < TOKEN_BYTES_MAX, "a token carries the largest metadata");

@@ -9,6 +9,7 @@
     METRICS_MEDIA(M)                                                                               \
     METRICS_CONTROL(M)                                                                             \
     METRICS_HOOK(M)                                                                                \
+    METRICS_STORE(M)                                                                               \
     METRICS_OS(M)
 
 #define METRICS_EDGE(M)                                                                            \
@@ -83,7 +84,9 @@
     M(steps_refused, COUNTER, "stoa_steps_refused_total", "Events refused for want of memory")     \
     M(held_timeouts, COUNTER, "stoa_held_timeouts_total", "Sliced answers that took too long")     \
     M(answers_early, COUNTER, "stoa_answers_early_total",                                          \
-      "Answers to signal requests sent before their delay was over, for want of room")
+      "Answers to signal requests sent before their delay was over, for want of room")             \
+    M(notes_without_body, COUNTER, "stoa_webhook_bodies_lost_total",                               \
+      "Events that were not written down for webhooks for want of memory")
 
 #define METRICS_DIR(M)                                                                             \
     M(dir_sweep_done, COUNTER, "stoa_dir_swept_total", "Deadlines that the sweeper handled")       \
@@ -291,6 +294,86 @@
       "Events waiting behind others, for each receiver")                                           \
     M(hook_sending, GAUGE, "stoa_webhook_in_flight", "Requests under way")                         \
     M(hook_bytes, GAUGE, "stoa_webhook_bytes", "Bytes reserved for events held")
+
+#define METRICS_STORE(M)                                                                           \
+    M(journal_records, COUNTER, "stoa_journal_records_total", "Records written to the journal")    \
+    M(journal_written_bytes, COUNTER, "stoa_journal_written_bytes_total",                          \
+      "Bytes written to the journal")                                                              \
+    M(journal_refused, COUNTER, "stoa_journal_refused_total",                                      \
+      "Posts that found no room: their rooms stay owed")                                           \
+    M(journal_errors_write, COUNTER, "stoa_journal_errors_total{call=\"write\"}",                  \
+      "Calls to the disk that failed")                                                             \
+    M(journal_errors_sync, COUNTER, "stoa_journal_errors_total{call=\"sync\"}",                    \
+      "Calls to the disk that failed")                                                             \
+    M(journal_errors_open, COUNTER, "stoa_journal_errors_total{call=\"open\"}",                    \
+      "Calls to the disk that failed")                                                             \
+    M(journal_errors_delete, COUNTER, "stoa_journal_errors_total{call=\"delete\"}",                \
+      "Calls to the disk that failed")                                                             \
+    M(journal_late, COUNTER, "stoa_journal_late_total",                                            \
+      "Posts that were written later than a caller waits")                                         \
+    M(journal_snapshots, COUNTER, "stoa_journal_snapshots_total{result=\"ok\"}",                   \
+      "Snapshots ended")                                                                           \
+    M(journal_snapshots_void, COUNTER, "stoa_journal_snapshots_total{result=\"void\"}",            \
+      "Snapshots ended")                                                                           \
+    M(journal_cut_bytes, COUNTER, "stoa_journal_cut_bytes_total",                                  \
+      "Bytes behind the last good record, cut at the start")                                       \
+    M(journal_damaged, COUNTER, "stoa_journal_damaged_total", "Files that were read with damage")  \
+    M(journal_write_ms_1, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"1\"}",             \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_5, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"5\"}",             \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_20, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"20\"}",           \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_50, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"50\"}",           \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_100, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"100\"}",         \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_500, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"500\"}",         \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_1000, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"1000\"}",       \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_inf, COUNTER, "stoa_journal_write_milliseconds_bucket{le=\"+Inf\"}",        \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_sum, COUNTER, "stoa_journal_write_milliseconds_sum",                        \
+      "Time of a write to the journal")                                                            \
+    M(journal_write_ms_count, COUNTER, "stoa_journal_write_milliseconds_count",                    \
+      "Time of a write to the journal")                                                            \
+    M(journal_sync_ms_1, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"1\"}",               \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_5, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"5\"}",               \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_20, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"20\"}",             \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_50, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"50\"}",             \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_100, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"100\"}",           \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_500, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"500\"}",           \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_1000, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"1000\"}",         \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_inf, COUNTER, "stoa_journal_sync_milliseconds_bucket{le=\"+Inf\"}",          \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_sum, COUNTER, "stoa_journal_sync_milliseconds_sum",                          \
+      "Time of a sync of the journal")                                                             \
+    M(journal_sync_ms_count, COUNTER, "stoa_journal_sync_milliseconds_count",                      \
+      "Time of a sync of the journal")                                                             \
+    M(journal_state, GAUGE, "stoa_journal_state",                                                  \
+      "0: healthy, 1: behind, nobody waits for it, 2: failed")                                     \
+    M(journal_unwritten_ms, GAUGE, "stoa_journal_unwritten_milliseconds",                          \
+      "Age of the oldest post that is not written")                                                \
+    M(journal_unsynced_ms, GAUGE, "stoa_journal_unsynced_milliseconds",                            \
+      "Age of the oldest write that is not synced")                                                \
+    M(journal_full, GAUGE, "stoa_journal_full", "1: as large as it may be; posts are refused")     \
+    M(journal_suspect, GAUGE, "stoa_journal_suspect",                                              \
+      "1: a failed sync may have lost something, until the next snapshot")                         \
+    M(journal_bytes, GAUGE, "stoa_journal_bytes{what=\"log\"}",                                    \
+      "Bytes of the journal, and of its newest snapshot")                                          \
+    M(journal_live_bytes, GAUGE, "stoa_journal_bytes{what=\"snapshot\"}",                          \
+      "Bytes of the journal, and of its newest snapshot")                                          \
+    M(journal_segments, GAUGE, "stoa_journal_segments", "Files of the journal")                    \
+    M(journal_last_sync_s, GAUGE, "stoa_journal_last_sync_seconds",                                \
+      "When the journal was last synced, as Unix time")
 
 #define METRICS_OS(M)                                                                              \
     M(mailbox_full, COUNTER, "stoa_mailbox_full_total", "Messages refused by a full mailbox")      \

@@ -34,6 +34,7 @@ struct node_config {
 
     /* room.* and limit.* settings; 0 in a limit means unlimited */
     bool auto_create, enable_remote_unmute;
+    bool webhooks; /* somebody wants them: notes get a body */
     uint32_t empty_timeout_s, departure_timeout_s, max_participants;
     uint32_t solo_timeout_s, max_duration_s; /* 0: none */
     uint32_t room_name_bytes_max, identity_bytes_max, participant_name_bytes_max;
@@ -129,7 +130,11 @@ struct fx_note {
     struct slice room_name, identity;
     struct ident room_sid, participant_sid;
     uint32_t disconnect_reason; /* livekit.DisconnectReason */
+    struct ident id;            /* EV_...: the same for the same happening */
+    uint64_t created_s;         /* unix time */
+    struct slice body;          /* WebhookEvent in JSON; only with node_config.webhooks */
 };
+const char *note_name(enum note_kind kind); /* as receivers know it: "room_started" */
 
 struct effect {
     enum effect_kind kind;

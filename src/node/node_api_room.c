@@ -106,8 +106,10 @@ enum status op_delete_room(struct call *c) {
     Livekit__DeleteRoomResponse response = LIVEKIT__DELETE_ROOM_RESPONSE__INIT;
     call_reply(c, &response.base);
     struct host *h = node_host_find(n, name);
-    if (!h) {
-        node_note(c->fx, NOTE_ROOM_FINISHED, name, &room.sid, NULL, 0);
+    if (h) {
+        host_keep(n, h, &room);
+    } else {
+        node_note_room(n, c->fx, NOTE_ROOM_FINISHED, &room);
     }
     if (!node_ok(n, c->fx)) {
         return STATUS_NO_MEMORY;

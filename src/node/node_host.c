@@ -29,6 +29,8 @@ enum status host_create(struct node *n, const struct dir_room *room, struct host
     }
     rng_bytes(&n->rng, h->room.sif_trailer, sizeof(h->room.sif_trailer));
     h->sid = room->sid;
+    h->created_ms = room->created_ms;
+    buf_init(&h->last, ROOM_MESSAGE_BYTES_MAX);
     h->worker = least_loaded_worker(n);
     h->update.kind = TIMER_ROOM_UPDATE;
     list_node_init(&h->in_hosts);
@@ -48,6 +50,7 @@ void host_destroy(struct node *n, struct host *h) {
         map_remove(&n->by_name, &h->by_name);
     }
     room_deinit(&h->room);
+    buf_deinit(&h->last);
     mem_free(h);
 }
 
@@ -60,6 +63,10 @@ void host_drop_if_empty(struct node *n, struct host *h) {
 void host_close(struct node *n, struct host *h, uint32_t reason) {
     if (h->closing) {
         return;
+    }
+    struct dir_room room;
+    if (dir_room_find(n->dir, text_slice(&h->room.name), &room) == STATUS_OK) {
+        host_keep(n, h, &room);
     }
     map_remove(&n->by_name, &h->by_name);
     list_remove(&n->hosts, &h->in_hosts);

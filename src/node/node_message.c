@@ -97,21 +97,6 @@ void node_tell_leave(struct effects *fx, uint64_t conn, int32_t protocol,
     fx_signal_one(fx, conn, &response);
 }
 
-void node_note(struct effects *fx, enum note_kind kind, struct slice room_name,
-               const struct ident *room_sid, const struct participant *p, uint32_t reason) {
-    struct fx_note note = {
-        .kind = kind,
-        .room_name = fx_copy(fx, room_name),
-        .room_sid = *room_sid,
-        .disconnect_reason = reason,
-    };
-    if (p) {
-        note.identity = fx_copy(fx, participant_identity(p));
-        note.participant_sid = p->sid;
-    }
-    fx_add(fx, FX_NOTE)->note = note;
-}
-
 void node_put_route(struct effects *fx, const struct session *s, const struct room *room,
                     const struct profile *as) {
     const struct participant *p = s->participant;

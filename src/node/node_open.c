@@ -125,7 +125,7 @@ enum status node_open_room(struct node *n, struct slice name, const struct room_
         return STATUS_OK;
     }
     if (created) {
-        node_note(fx, NOTE_ROOM_STARTED, name, &room.sid, NULL, 0);
+        node_note_room(n, fx, NOTE_ROOM_STARTED, &room);
     }
     *ret_room = room;
     *ret_opened = created;

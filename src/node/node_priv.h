@@ -29,6 +29,8 @@ struct host {
     uint32_t worker;
     bool closing;
     uint32_t close_reason; /* livekit.DisconnectReason of the leaves */
+    uint64_t created_ms;
+    struct buf last; /* a livekit.Room for the notes of a closing room; mostly empty */
 };
 
 /* One peer connection of a session. */
@@ -145,10 +147,19 @@ void node_tell_participant(struct node *n, struct effects *fx, const struct part
                            const struct profile *as, const uint64_t *conns, size_t count);
 void node_tell_leave(struct effects *fx, uint64_t conn, int32_t protocol,
                      const struct ending *ending);
-void node_note(struct effects *fx, enum note_kind kind, struct slice room_name,
-               const struct ident *room_sid, const struct participant *p, uint32_t reason);
 void node_put_route(struct effects *fx, const struct session *s, const struct room *room,
                     const struct profile *as);
+
+/* node_note.c: what happened. Effects that fail do so in the usual way; a body that cannot be made
+ * is left out. */
+void node_note_room(struct node *n, struct effects *fx, enum note_kind kind,
+                    const struct dir_room *room); /* with nobody in it */
+void node_note_participant(struct node *n, struct effects *fx, enum note_kind kind,
+                           const struct host *h, const struct participant *p,
+                           const struct profile *as, const struct room_counts *counts);
+void node_note_closed(struct node *n, struct effects *fx, const struct host *h);
+/* The room is about to go from the directory: what its last notes say of it. */
+void host_keep(struct node *n, struct host *h, const struct dir_room *room);
 
 /* node_host.c: rooms with participants here */
 struct host *node_host_find(struct node *n, struct slice name);

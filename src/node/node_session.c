@@ -9,6 +9,11 @@ struct session *node_session_by_conn(struct node *n, uint64_t conn) {
     return m ? container_of(m, struct session, by_conn) : NULL;
 }
 
+/* Each of many notes may carry the metadata of the room: half a megabyte. */
+static bool notes_fit(const struct effects *fx) {
+    return fx->arena.used_bytes < NOTES_BYTES_PER_STEP;
+}
+
 static void forget_conn(struct node *n, struct session *s) {
     if (s->conn != 0) {
         responses_drop(n, s); /* there is nobody left to answer */
@@ -82,6 +87,19 @@ static void close_link(struct effects *fx, const struct link *l, uint32_t worker
     }
 }
 
+static void note_departure(struct node *n, struct session *s, uint32_t reason, struct effects *fx) {
+    const struct participant *p = s->participant;
+    bool was_in = p->profile.state == PARTICIPANT_ACTIVE;
+    struct room_counts without = room_counts_with(&s->host->room, p, NULL, NULL);
+    struct change c;
+    change_begin(p, &c);
+    change_state(&c, PARTICIPANT_DISCONNECTED);
+    c.next.disconnect_reason = reason;
+    node_note_participant(n, fx,
+                          was_in ? NOTE_PARTICIPANT_LEFT : NOTE_PARTICIPANT_CONNECTION_ABORTED,
+                          s->host, p, &c.next, &without);
+}
+
 void session_leave_effects(struct node *n, struct session *s, const struct ending *ending,
                            bool tell_others, struct effects *fx) {
     const struct participant *p = s->participant;
@@ -93,10 +111,7 @@ void session_leave_effects(struct node *n, struct session *s, const struct endin
         (struct fx_route){.participant = p->key, .room_key = s->host->room.key};
     close_link(fx, &s->main, s->host->worker);
     close_link(fx, &s->sub, s->host->worker);
-    node_note(fx,
-              p->profile.state == PARTICIPANT_ACTIVE ? NOTE_PARTICIPANT_LEFT
-                                                     : NOTE_PARTICIPANT_CONNECTION_ABORTED,
-              text_slice(&s->host->room.name), &s->host->sid, p, ending->reason);
+    note_departure(n, s, ending->reason, fx);
     if (tell_others) {
         tell_departure(n, s, ending->reason, fx);
     }
@@ -120,6 +135,7 @@ static bool leave_now(struct node *n, struct session *s, const struct ending *en
                       struct effects *fx) {
     size_t mark = fx->count;
     struct host *h = s->host;
+    arena_reset(&n->work); /* each may need as much as a step may take */
     session_leave_effects(n, s, ending, !h->closing, fx);
     if (!node_ok(n, fx) || (!h->closing && leave_directory(n, s) != STATUS_OK)) {
         node_rollback(n, fx, mark);
@@ -131,7 +147,7 @@ static bool leave_now(struct node *n, struct session *s, const struct ending *en
 
 static bool finish_closing(struct node *n, struct host *h, struct effects *fx) {
     size_t mark = fx->count;
-    node_note(fx, NOTE_ROOM_FINISHED, text_slice(&h->room.name), &h->sid, NULL, 0);
+    node_note_closed(n, fx, h);
     if (!fx_ok(fx)) {
         node_rollback(n, fx, mark);
         return false;
@@ -142,7 +158,7 @@ static bool finish_closing(struct node *n, struct host *h, struct effects *fx) {
 
 void node_run_endings(struct node *n, struct effects *fx) {
     size_t budget = LEAVES_PER_STEP_MAX;
-    while (budget > 0 && !list_empty(&n->ending)) {
+    while (budget > 0 && !list_empty(&n->ending) && notes_fit(fx)) {
         struct session *s = container_of(list_first(&n->ending), struct session, in_ending);
         struct host *h = s->host;
         struct ending ending = s->ending;
@@ -152,7 +168,7 @@ void node_run_endings(struct node *n, struct effects *fx) {
         host_drop_if_empty(n, h);
         budget--;
     }
-    while (budget > 0 && !list_empty(&n->closing)) {
+    while (budget > 0 && !list_empty(&n->closing) && notes_fit(fx)) {
         struct host *h = container_of(list_first(&n->closing), struct host, in_hosts);
         struct list_node *first = list_first(&h->room.participants);
         budget--;
@@ -269,8 +285,8 @@ static enum status settle(struct node *n, struct session *s, struct effects *fx)
         return STATUS_OK;
     }
     if (activates) {
-        node_note(fx, NOTE_PARTICIPANT_JOINED, text_slice(&s->host->room.name), &s->host->sid, p,
-                  0);
+        node_note_participant(n, fx, NOTE_PARTICIPANT_JOINED, s->host, p, &c.next,
+                              &s->host->room.counts);
     }
     enum status st = session_change(n, s, &c, false, fx);
     if (st == STATUS_OK && activates) {
@@ -291,6 +307,10 @@ void node_transport_up(struct node *n, uint64_t id) {
 
 void node_run_settling(struct node *n, struct effects *fx) {
     for (size_t i = 0; i < LEAVES_PER_STEP_MAX && !list_empty(&n->unsettled); i++) {
+        if (!notes_fit(fx)) {
+            return;
+        }
+        arena_reset(&n->work);
         struct list_node *first = list_first(&n->unsettled);
         struct session *s = container_of(first, struct session, in_unsettled);
         size_t mark = fx->count;

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "node_priv.h"
 
 enum { SCAN_SLOTS = 256, SCAN_PERIOD_MS = 1000 };
@@ -11,7 +9,6 @@ struct found {
 struct sweep {
     struct node *n;
     struct effects *fx;
-    struct slice notes; /* what is left of the memory kept for names */
     size_t count;
     struct found found[SWEEP_PER_STEP_MAX];
 };
@@ -28,36 +25,32 @@ static void on_ended(void *arg, const struct dir_room *room, enum dir_end_reason
     struct host *h = node_host_find(s->n, room->name);
     if (h) {
         assert(s->count < ARRAY_LEN(s->found));
+        host_keep(s->n, h, room);
         s->found[s->count++] = (struct found){h, reason_of(reason)};
-        return;
+    } else {
+        node_note_room(s->n, s->fx, NOTE_ROOM_FINISHED, room);
     }
-    uint8_t *name = (uint8_t *)(uintptr_t)s->notes.data;
-    assert(room->name.len <= s->notes.len);
-    if (room->name.len > 0) {
-        memcpy(name, room->name.data, room->name.len);
-    }
-    s->notes = slice_after(s->notes, room->name.len);
-    fx_add(s->fx, FX_NOTE)->note = (struct fx_note){
-        .kind = NOTE_ROOM_FINISHED,
-        .room_name = slice_of(name, room->name.len),
-        .room_sid = room->sid,
-    };
+    arena_reset(&s->n->work); /* a tick begins with the sweep: there is nothing else in it */
 }
 
-/* What ended cannot be told again: places and memory for all notes come first. */
+/* What ended cannot be told again: places for all notes and memory for their names come first.
+ * Bodies of webhooks may be large: then the sweep looks at each before it takes another. */
 static void sweep(struct node *n, struct effects *fx) {
-    size_t bytes = (size_t)SWEEP_PER_STEP_MAX * ROOM_NAME_BYTES_MAX;
+    enum { NAME_BYTES = ROOM_NAME_BYTES_MAX + 16 };
     struct sweep s = {.n = n, .fx = fx};
-    uint8_t *names = arena_alloc(&fx->arena, bytes);
-    if (!names || !fx_reserve(fx, SWEEP_PER_STEP_MAX)) {
+    size_t at_once = n->config.webhooks ? 1 : SWEEP_PER_STEP_MAX, done = 0, more = 0;
+    if (!fx_hold(fx, (size_t)SWEEP_PER_STEP_MAX * NAME_BYTES, SWEEP_PER_STEP_MAX)) {
         fx_rollback(fx, fx->count);
         n->sweep_more = true; /* no memory now: at the next tick */
         return;
     }
-    s.notes = slice_of(names, bytes);
-    size_t done = dir_sweep(n->dir, n->now, SWEEP_PER_STEP_MAX, on_ended, &s);
+    do {
+        more = dir_sweep(n->dir, n->now, at_once, on_ended, &s);
+        done += more;
+    } while (more == at_once && done < SWEEP_PER_STEP_MAX &&
+             fx->arena.used_bytes < NOTES_BYTES_PER_STEP);
     metric_add(&n->config.metrics->dir_sweep_done, done);
-    n->sweep_more = done == SWEEP_PER_STEP_MAX;
+    n->sweep_more = more == at_once;
     for (size_t i = 0; i < s.count; i++) {
         host_close(n, s.found[i].host, s.found[i].reason);
     }

@@ -183,8 +183,12 @@ static void look(struct kit *k, struct buf *out) {
     assert_false(out->failed);
 }
 
+static void with_webhooks(struct node_config *c) {
+    c->webhooks = true;
+}
+
 static void begin(struct world *w, const char *const sdp[3]) {
-    kit_open(&w->k, NULL);
+    kit_open(&w->k, with_webhooks);
     w->offer = sdp[0];
     w->restart = sdp[1];
     w->answer = sdp[2];
