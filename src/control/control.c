@@ -227,6 +227,11 @@ enum status control_prepare(struct control *c, struct node_config *config) {
     return node_create(config, now, &c->node);
 }
 
+void control_use_hook(struct control *c, struct hook *hook) {
+    assert(!c->thread);
+    c->hook = hook;
+}
+
 static enum status add_sources(struct control *c) {
     enum status s =
         loop_add(c->loop, &c->edge_source, mailbox_fd(c->from_edge), LOOP_READ, on_edge, c);

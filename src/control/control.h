@@ -11,6 +11,7 @@
 #include "node.h"
 
 struct control;
+struct hook;
 
 /* NULL without memory or descriptors. */
 must_check struct control *control_create(void);
@@ -21,6 +22,9 @@ struct metrics *control_metrics(struct control *c);
 /* Makes the node; config->metrics is set here. Before control_start. */
 must_check enum status control_prepare(struct control *c, struct node_config *config);
 const struct ident *control_node_id(const struct control *c);
+/* Webhooks go here from now on; borrowed until control_halt. Before control_start; never called:
+ * there are none. config->webhooks of control_prepare says the same, so that bodies are made. */
+void control_use_hook(struct control *c, struct hook *hook);
 /* on_stopped runs on the control thread once everybody was told to leave. Both are borrowed and
  * outlive control_destroy's join. */
 must_check enum status control_start(struct control *c, struct edge *edge, struct media *media,

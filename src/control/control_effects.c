@@ -68,23 +68,30 @@ static bool put_route(struct control *c, const struct fx_route *r) {
 }
 
 static void log_note(const struct fx_note *note) {
-    static const char *const names[] = {
-        [NOTE_ROOM_STARTED] = "room_started",
-        [NOTE_ROOM_FINISHED] = "room_finished",
-        [NOTE_PARTICIPANT_JOINED] = "participant_joined",
-        [NOTE_PARTICIPANT_LEFT] = "participant_left",
-        [NOTE_PARTICIPANT_CONNECTION_ABORTED] = "participant_connection_aborted",
-    };
     if (note->kind == NOTE_ROOM_STARTED || note->kind == NOTE_ROOM_FINISHED) {
-        log_event(LOG_INFO, names[note->kind], LOG_STR("room", note->room_name),
+        log_event(LOG_INFO, note_name(note->kind), LOG_STR("room", note->room_name),
                   LOG_STR("room_sid", ident_slice(&note->room_sid)));
         return;
     }
-    log_event(LOG_INFO, names[note->kind], LOG_STR("room", note->room_name),
+    log_event(LOG_INFO, note_name(note->kind), LOG_STR("room", note->room_name),
               LOG_STR("room_sid", ident_slice(&note->room_sid)),
               LOG_STR("identity", note->identity),
               LOG_STR("participant_sid", ident_slice(&note->participant_sid)),
               LOG_UINT("disconnect_reason", note->disconnect_reason));
+}
+
+static void post_note(struct control *c, const struct fx_note *note) {
+    if (!c->hook || note->body.len == 0) {
+        return;
+    }
+    struct hook_event event = {
+        .name = slice_from_cstr(note_name(note->kind)),
+        .key = note->room_name,
+        .id = ident_slice(&note->id),
+        .body = note->body,
+    };
+    bool taken = hook_post(c->hook, &event);
+    (void)taken; /* refused: counted by hook */
 }
 
 static void apply_to_edge(struct control *c, const struct effect *fx) {
@@ -148,6 +155,7 @@ void control_apply(struct control *c) {
         const struct effect *fx = &c->fx.items[i];
         if (fx->kind == FX_NOTE) {
             log_note(&fx->note);
+            post_note(c, &fx->note);
         } else if (fx->kind < FX_TRANSPORT_OPEN) {
             apply_to_edge(c, fx);
         } else {

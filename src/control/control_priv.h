@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "hook.h"
 #include "log.h"
 #include "loop.h"
 #include "thread.h"
@@ -39,6 +40,7 @@ struct control {
     /* owned    */ struct node *node;
     /* borrowed */ struct edge *edge;
     /* borrowed */ struct media *media;
+    /* borrowed */ struct hook *hook; /* NULL: no webhooks */
     struct effects fx;
     struct loop_source edge_source, media_source;
     struct loop_timer timer; /* readiness, gauges, drain: at a steady pace */
