@@ -179,7 +179,7 @@ static enum status set_real(struct settings *s, const struct setting_desc *desc,
     case SETTING_OBJECTS:
     case SETTING_FREE: break;
     }
-    assert(!"a real setting of a type that is only checked");
+    assert(false); /* a real setting of a type that is only checked has no field */
     return STATUS_INTERNAL;
 }
 
