@@ -1,11 +1,10 @@
 /* app.h: the commands of the program.
  * Owns: the process: what is built in order here is torn down in reverse.
  * Never: decides anything about rooms.
- * Invariant: exit status 0 worked, 1 failed, 2 wrong usage.
+ * Invariant: exit status 0 worked, 1 failed, 2 wrong usage. Answers go to standard output, what
+ *   went wrong to standard error.
  * Callers: main. */
 #pragma once
-
-#include "settings.h"
 
 #ifndef STOA_VERSION
 #define STOA_VERSION "0.0.0"
@@ -15,6 +14,19 @@
 
 enum { APP_OK = 0, APP_FAILED = 1, APP_USAGE = 2 };
 
+/* Arguments are those behind the command's words. */
 int app_serve(int argc, char **argv);
-int app_token(int argc, char **argv);
-int app_generate_keys(void);
+
+int app_room_list(int argc, char **argv);
+int app_room_create(int argc, char **argv);
+int app_room_update(int argc, char **argv);
+int app_room_delete(int argc, char **argv);
+
+int app_token_create(int argc, char **argv);
+int app_join_token(int argc, char **argv);
+int app_generate_keys(int argc, char **argv);
+
+int app_config_check(int argc, char **argv);
+int app_config_sample(int argc, char **argv);
+int app_ports(int argc, char **argv);
+int app_version(int argc, char **argv);
