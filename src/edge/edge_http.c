@@ -188,7 +188,7 @@ static void begin_body(struct edge_conn *c, const struct http_request *r) {
         return;
     }
     drop_request_bytes(c); /* r points nowhere from here on */
-    q->by_stranger = list_node_linked(&c->in_strangers);
+    q->by_stranger = stranger_is(c);
     buf_init(&q->body, c->thread->edge->config.body_bytes_max);
     http_chunked_init(&q->chunks, c->thread->edge->config.body_bytes_max);
     if (expects && here == 0) {
@@ -209,6 +209,7 @@ static void refuse_head(struct edge_conn *c, const struct http_error *error) {
 
 static void on_head(struct edge_conn *c, const struct http_request *r) {
     metric_inc(&c->thread->metrics.edge_requests);
+    stranger_begun(c);
     if (!request_begin(c)) {
         return;
     }

@@ -177,6 +177,7 @@ static bool handshake(struct edge_conn *c) {
     t->handshakes++;
     enum status s = tls_accept_step(c->tls);
     if (s == STATUS_OK) {
+        stranger_begun(c);
         conn_enter(c, CONN_HEAD);
         return true;
     }

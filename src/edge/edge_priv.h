@@ -34,8 +34,11 @@ enum {
     EDGE_ACCEPTS_PER_TURN = 64,    /* the rest stays in the kernel's queue until the next turn */
     EDGE_HANDSHAKES_PER_TURN = 16, /* TLS: up to a millisecond of signing each */
     EDGE_CMDS_PER_TURN = 512,
-    EDGE_UNSENT_MAX = EDGE_CONNS_MAX,  /* as many closes as there can be connections */
-    EDGE_RETRY_MS = 5,                 /* closes that control had no room for are tried so often */
+    EDGE_UNSENT_MAX = EDGE_CONNS_MAX, /* as many closes as there can be connections */
+    EDGE_RETRY_MS = 5,                /* closes that control had no room for are tried so often */
+    /* Strangers that make room in that time. Beyond, newcomers queue in the kernel: a burst must
+     * not push out handshakes that are under way. */
+    EDGE_EVICTIONS_MAX = 64,
     EDGE_STATUS_CLASSES = 3,           /* 200, 4xx, 5xx */
     EDGE_READ_BYTES = 64 * 1024,       /* one read of one connection a turn: fairness */
     EDGE_READ_HEAD_BYTES = 16 * 1024,  /* where requests begin: at most 600 pipelined in a turn */
@@ -112,6 +115,7 @@ struct edge_conn {
     struct net_address peer;
     enum conn_state state;
     bool is_metrics; /* came in by the metrics listener */
+    bool has_begun;  /* a stranger that sent something whole */
     bool peer_done;  /* nothing more will come from it */
     bool read_wants_write, write_wants_read, goodbye_wants_write; /* TLS */
     bool goodbye_said;
@@ -131,11 +135,16 @@ struct edge_conn {
     uint32_t tokens_milli;     /* rate limit, thousandths of a message */
 };
 
-/* Connections of one address that have not shown a token, oldest first. */
+/* Connections without a token yet, oldest first; [true]: those that sent something whole. */
+struct edge_places {
+    struct list begun[2];
+};
+
+/* Those of one address. */
 struct edge_address {
     struct map_node node;
     struct net_address key;
-    struct list conns;
+    struct edge_places places;
 };
 
 struct edge_thread {
@@ -147,12 +156,13 @@ struct edge_thread {
     struct mailbox *commands; /* control -> this thread */
     struct loop_source command_source;
     struct loop_timer second; /* once a second: gauges, accepting again */
-    struct loop_timer retry;  /* closes for control */
+    struct loop_timer retry;  /* closes for control, accepting behind a burst */
     struct pool conns;
     struct list touched;
-    struct list strangers, metrics_conns; /* without a token yet, oldest first */
+    struct edge_places strangers, metrics_conns;
     struct map addresses;
     uint32_t handshakes;    /* TLS steps of this turn */
+    uint32_t evictions;     /* since the retry timer ran */
     uint64_t body_bytes[2]; /* held in request bodies; [true]: of strangers */
     struct listener {
         struct edge_thread *thread;
@@ -161,7 +171,7 @@ struct edge_thread {
         bool is_metrics;
     } listeners[EDGE_LISTENERS_MAX];
     size_t listeners_count;
-    bool accept_paused, tearing_down;
+    bool accept_paused, tearing_down; /* paused for want of descriptors */
     uint64_t unsent[EDGE_UNSENT_MAX]; /* handles whose EDGE_CLOSED control had no room for */
     size_t unsent_count;
     uint32_t websockets;
@@ -218,6 +228,10 @@ bool conn_wants_read(const struct edge_conn *c);
 /* edge_stranger.c: connections that have not shown a good token. */
 must_check bool stranger_add(struct edge_conn *c); /* the oldest makes room; false: no memory */
 void stranger_known(struct edge_conn *c);          /* it showed one, or is over */
+void stranger_begun(struct edge_conn *c);          /* a handshake or a head came whole */
+bool stranger_is(const struct edge_conn *c);
+uint64_t stranger_count(const struct edge_thread *t);
+void stranger_places_init(struct edge_places *p);
 bool stranger_address_equal(const struct map_node *node, struct slice key); /* for the map */
 
 /* edge_http.c */

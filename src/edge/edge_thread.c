@@ -39,10 +39,8 @@ static void send_unsent(struct edge_thread *t) {
     }
 }
 
-static void on_retry(void *arg) {
-    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
-    send_unsent(t);
-    if (t->unsent_count > 0) {
+static void retry_soon(struct edge_thread *t) {
+    if (!loop_timer_is_set(&t->retry)) {
         loop_timer_set(&t->retry, loop_now_ms(t->loop) + EDGE_RETRY_MS);
     }
 }
@@ -57,8 +55,8 @@ void edge_tell_closed(struct edge_thread *t, uint64_t handle) {
     }
     t->unsent[t->unsent_count++] = handle;
     send_unsent(t);
-    if (t->unsent_count > 0 && !loop_timer_is_set(&t->retry)) {
-        loop_timer_set(&t->retry, loop_now_ms(t->loop) + EDGE_RETRY_MS);
+    if (t->unsent_count > 0) {
+        retry_soon(t);
     }
 }
 
@@ -134,43 +132,55 @@ static void on_commands(void *arg, uint32_t events) {
 /* ---- accepting --------------------------------------------------------------------------------
  */
 
-static void pause_accepting(struct edge_thread *t) {
-    metric_inc(&t->metrics.edge_accept_paused);
-    t->accept_paused = true;
+static void listen_for(struct edge_thread *t, uint32_t events) {
     for (size_t i = 0; i < t->listeners_count; i++) {
         if (t->listeners[i].fd >= 0) {
-            loop_modify(&t->listeners[i].source, 0);
+            loop_modify(&t->listeners[i].source, events);
         }
     }
 }
 
-static void resume_accepting(struct edge_thread *t) {
-    t->accept_paused = false;
-    for (size_t i = 0; i < t->listeners_count; i++) {
-        if (t->listeners[i].fd >= 0) {
-            loop_modify(&t->listeners[i].source, LOOP_READ);
-        }
+static void on_retry(void *arg) {
+    struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
+    t->evictions = 0;
+    if (!t->accept_paused) {
+        listen_for(t, LOOP_READ);
     }
+    send_unsent(t);
+    if (t->unsent_count > 0) {
+        retry_soon(t);
+    }
+}
+
+/* False: not now. What waits stays in the kernel's queue. */
+static bool accept_one(struct edge_thread *t, struct listener *l) {
+    if (t->evictions >= EDGE_EVICTIONS_MAX) {
+        listen_for(t, 0);
+        retry_soon(t);
+        return false;
+    }
+    int fd = -1;
+    struct net_address peer;
+    enum status s = tcp_accept(l->fd, &fd, &peer);
+    if (s == STATUS_EXHAUSTED) { /* no descriptors: what is open goes on; asked each second */
+        metric_inc(&t->metrics.edge_accept_paused);
+        t->accept_paused = true;
+        listen_for(t, 0);
+    }
+    if (s != STATUS_OK) {
+        return false;
+    }
+    metric_inc(&t->metrics.edge_accepted);
+    if (!conn_create(t, fd, &peer, l->is_metrics)) {
+        fd_close(&fd);
+    }
+    return true;
 }
 
 static void on_listener(void *arg, uint32_t events) {
     struct listener *l = arg;
     struct edge_thread *t = OBJ_CAST(struct edge_thread, l->thread, EDGE_THREAD_MAGIC);
-    for (int i = 0; i < EDGE_ACCEPTS_PER_TURN; i++) {
-        int fd = -1;
-        struct net_address peer;
-        enum status s = tcp_accept(l->fd, &fd, &peer);
-        if (s == STATUS_EXHAUSTED) {
-            pause_accepting(t); /* no descriptors: what is open goes on; tried again each second */
-            return;
-        }
-        if (s != STATUS_OK) {
-            return;
-        }
-        metric_inc(&t->metrics.edge_accepted);
-        if (!conn_create(t, fd, &peer, l->is_metrics)) {
-            fd_close(&fd);
-        }
+    for (int left = EDGE_ACCEPTS_PER_TURN; left > 0 && accept_one(t, l); left--) {
     }
 }
 
@@ -189,7 +199,7 @@ static void close_listeners(struct edge_thread *t) {
 static void set_gauges(struct edge_thread *t) {
     struct metrics *m = &t->metrics;
     metric_set(&m->edge_conns, t->conns.count);
-    metric_set(&m->edge_strangers, t->strangers.count);
+    metric_set(&m->edge_strangers, stranger_count(t));
     metric_set(&m->edge_body_bytes, t->body_bytes[false] + t->body_bytes[true]);
     metric_set(&m->edge_websockets, t->websockets);
     metric_set(&m->mailbox_full, mailbox_refused(t->commands));
@@ -202,7 +212,8 @@ static void on_second(void *arg) {
     struct edge_thread *t = OBJ_CAST(struct edge_thread, arg, EDGE_THREAD_MAGIC);
     set_gauges(t);
     if (t->accept_paused) {
-        resume_accepting(t);
+        t->accept_paused = false;
+        listen_for(t, LOOP_READ);
     }
     loop_timer_set(&t->second, loop_now_ms(t->loop) + 1000);
 }
@@ -258,8 +269,8 @@ struct edge_thread *edge_thread_create(struct edge *e, uint32_t index) {
     t->index = index;
     pool_init(&t->conns, sizeof(struct edge_conn), EDGE_CONNS_MAX);
     list_init(&t->touched);
-    list_init(&t->strangers);
-    list_init(&t->metrics_conns);
+    stranger_places_init(&t->strangers);
+    stranger_places_init(&t->metrics_conns);
     struct hash_key hash_key; /* unguessable: addresses are chosen by whoever connects */
     entropy_fill(&hash_key, sizeof(hash_key));
     t->loop = loop_create();

@@ -255,6 +255,27 @@ static void strangers_make_room_for_newcomers(void **state) {
     client_close(&known);
 }
 
+/* Half-open requests make room before those who have asked something whole. */
+static void the_half_open_go_first(void **state) {
+    kit.config.limits.strangers_max = 2;
+    kit.config.limits.per_address_max = 2;
+    kit_start(&kit);
+    struct client asker = client_open(&kit);
+    client_put(&asker, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect_answer(&asker, 406, NULL);
+    struct client before = client_open_at(edge_port(kit.edge), false);
+    for (int i = 0; i < 200; i++) { /* more than are let in at once */
+        struct client next = client_open_at(edge_port(kit.edge), false);
+        client_expect_end(&before);
+        before = next;
+    }
+    client_put(&asker, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect_answer(&asker, 406, NULL);
+    assert_int_equal(kit_metric(&kit, REFUSED("strangers")), 200);
+    client_close(&before);
+    client_close(&asker);
+}
+
 static void one_address_has_its_own_bound(void **state) {
     kit.config.limits.per_address_max = 1;
     kit_start(&kit);
@@ -360,6 +381,7 @@ int main(void) {
         PLAIN(a_full_mailbox_is_answered_with_503),
         BOTH(closes_survive_a_full_mailbox),
         BOTH(strangers_make_room_for_newcomers),
+        BOTH(the_half_open_go_first),
         PLAIN(one_address_has_its_own_bound),
         PLAIN(trusted_proxies_are_not_counted_as_one_address),
         PLAIN(bodies_in_flight_are_bounded),
