@@ -12,8 +12,6 @@ struct op {
     enum status (*run)(struct call *c); /* NULL: not implemented */
 };
 
-static enum status op_same_room_or_not(struct call *c);
-
 #define ROOM_AT(type) offsetof(Livekit__##type, room)
 #define DESTINATION_AT(type) offsetof(Livekit__##type, destination_room)
 /* op, grant, where the room and the destination are, check before the grant, handler */
@@ -29,15 +27,17 @@ static enum status op_same_room_or_not(struct call *c);
        op_get_participant)                                                                         \
     OP(REMOVE_PARTICIPANT, GRANT_ADMIN, ROOM_AT(RoomParticipantIdentity), 0, NULL,                 \
        op_remove_participant)                                                                      \
-    OP(MUTE_PUBLISHED_TRACK, GRANT_ADMIN, ROOM_AT(MuteRoomTrackRequest), 0, NULL, NULL)            \
+    OP(MUTE_PUBLISHED_TRACK, GRANT_ADMIN, ROOM_AT(MuteRoomTrackRequest), 0, NULL,                  \
+       op_mute_published_track)                                                                    \
     OP(UPDATE_PARTICIPANT, GRANT_ADMIN, ROOM_AT(UpdateParticipantRequest), 0,                      \
        check_update_participant, op_update_participant)                                            \
-    OP(UPDATE_SUBSCRIPTIONS, GRANT_ADMIN, ROOM_AT(UpdateSubscriptionsRequest), 0, NULL, NULL)      \
+    OP(UPDATE_SUBSCRIPTIONS, GRANT_ADMIN, ROOM_AT(UpdateSubscriptionsRequest), 0, NULL,            \
+       op_update_subscriptions)                                                                    \
     OP(SEND_DATA, GRANT_ADMIN, ROOM_AT(SendDataRequest), 0, NULL, op_send_data)                    \
     OP(FORWARD_PARTICIPANT, GRANT_ADMIN_BOTH, ROOM_AT(ForwardParticipantRequest),                  \
-       DESTINATION_AT(ForwardParticipantRequest), NULL, op_same_room_or_not)                       \
+       DESTINATION_AT(ForwardParticipantRequest), NULL, op_transfer_participant)                   \
     OP(MOVE_PARTICIPANT, GRANT_ADMIN_BOTH, ROOM_AT(MoveParticipantRequest),                        \
-       DESTINATION_AT(MoveParticipantRequest), NULL, op_same_room_or_not)                          \
+       DESTINATION_AT(MoveParticipantRequest), NULL, op_transfer_participant)                      \
     OP(PERFORM_RPC, GRANT_ADMIN, ROOM_AT(PerformRpcRequest), 0, NULL, NULL)
 
 static const struct op OP_TABLE[API_OP_COUNT] = {
@@ -72,21 +72,6 @@ static bool is_granted(const struct op *op, const struct claims *claims,
 static enum status not_implemented(struct call *c) {
     call_fail(c, TWIRP_UNIMPLEMENTED, "%s is not implemented", c->ev->api.method->name);
     return STATUS_OK;
-}
-
-/* Forward and Move share the layout of their requests. */
-static_assert(ROOM_AT(ForwardParticipantRequest) == ROOM_AT(MoveParticipantRequest) &&
-                  DESTINATION_AT(ForwardParticipantRequest) ==
-                      DESTINATION_AT(MoveParticipantRequest),
-              "one handler reads both");
-static enum status op_same_room_or_not(struct call *c) {
-    struct slice room = text_at(c->request, ROOM_AT(MoveParticipantRequest));
-    if (slice_eq(room, text_at(c->request, DESTINATION_AT(MoveParticipantRequest)))) {
-        call_fail_argument(c, "destination room cannot be the same as source room",
-                           "destination room cannot be the same as source room ");
-        return STATUS_OK;
-    }
-    return not_implemented(c);
 }
 
 static enum status run(struct call *c, const struct op *op) {

@@ -1,8 +1,6 @@
 #include "node_call.h"
 
-#define MISSING_PARTICIPANT REMOTE "participant does not exist"
-
-static struct participant *find(struct call *c, const char *room, const char *identity) {
+struct participant *call_find(struct call *c, const char *room, const char *identity) {
     const struct host *h = node_host_find(c->n, node_cstr_slice(room));
     struct participant *p = h ? room_find(&h->room, node_cstr_slice(identity)) : NULL;
     /* One that is on its way out is gone for callers. */
@@ -33,7 +31,7 @@ enum status op_list_participants(struct call *c) {
 
 enum status op_get_participant(struct call *c) {
     const Livekit__RoomParticipantIdentity *r = (const void *)c->request;
-    const struct participant *p = find(c, r->room, r->identity);
+    const struct participant *p = call_find(c, r->room, r->identity);
     if (p) {
         reply_participant(c, p, &p->profile);
     }
@@ -42,7 +40,7 @@ enum status op_get_participant(struct call *c) {
 
 enum status op_remove_participant(struct call *c) {
     const Livekit__RoomParticipantIdentity *r = (const void *)c->request;
-    const struct participant *p = find(c, r->room, r->identity);
+    const struct participant *p = call_find(c, r->room, r->identity);
     if (!p) {
         return STATUS_OK;
     }
@@ -114,7 +112,7 @@ static enum status prepare(struct call *c, const struct participant *p,
 
 enum status op_update_participant(struct call *c) {
     const Livekit__UpdateParticipantRequest *r = (const void *)c->request;
-    const struct participant *p = find(c, r->room, r->identity);
+    const struct participant *p = call_find(c, r->room, r->identity);
     if (!p) {
         return STATUS_OK;
     }

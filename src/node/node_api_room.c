@@ -1,8 +1,6 @@
 #include "node_call.h"
 #include "node_open.h"
 
-#define MISSING_ROOM REMOTE "requested room does not exist"
-
 static bool check_agents(struct call *c, const Livekit__CreateRoomRequest *r) {
     for (size_t i = 0; i < r->n_agents; i++) {
         const Livekit__RoomAgentDispatch *agent = r->agents[i];

@@ -21,6 +21,9 @@ struct call {
 /* Errors that the reference's own floors make elsewhere come with this before them. */
 #define REMOTE "twirp error unknown: "
 
+#define MISSING_ROOM REMOTE "requested room does not exist"
+#define MISSING_PARTICIPANT REMOTE "participant does not exist"
+
 void call_reply(struct call *c, const ProtobufCMessage *response);
 /* A body that is encoded already, as the call asked for it. */
 void call_reply_bytes(struct call *c, struct slice body);
@@ -31,6 +34,9 @@ printf_like(3, 4) void call_fail_argument(struct call *c, const char *argument, 
 /* The limits that several calls share; false: answered. */
 must_check bool call_check_metadata(struct call *c, struct slice metadata);
 must_check bool call_check_attributes(struct call *c, size_t bytes);
+
+/* NULL: answered, MISSING_PARTICIPANT. */
+must_check struct participant *call_find(struct call *c, const char *room, const char *identity);
 
 /* Handlers, by file. */
 enum status op_create_room(struct call *c); /* node_api_room.c */
@@ -43,4 +49,7 @@ enum status op_get_participant(struct call *c);
 enum status op_remove_participant(struct call *c);
 enum status op_update_participant(struct call *c);
 bool check_update_participant(struct call *c);
+enum status op_mute_published_track(struct call *c); /* node_api_track.c */
+enum status op_update_subscriptions(struct call *c);
+enum status op_transfer_participant(struct call *c);
 enum status op_send_data(struct call *c); /* node_data.c */
