@@ -16,6 +16,15 @@ int64_t fault_value(enum fault f) {
     return __atomic_load_n(&fault_values[f], __ATOMIC_RELAXED);
 }
 
+bool fault_count_down(enum fault f) {
+    assert(f < FAULT_COUNT);
+    int64_t value = fault_value(f);
+    while (value > 1 && !__atomic_compare_exchange_n(&fault_values[f], &value, value - 1, false,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return value == 1;
+}
+
 static bool read_value(struct slice text, int64_t *ret_value) {
     bool negative = text.len > 0 && text.data[0] == '-';
     uint64_t magnitude;

@@ -13,6 +13,9 @@
       "Deadlines the sweeper may handle in a step, instead of its own")                            \
     F(FILE_STALL_MS, file_stall_ms, "Milliseconds that each append and each sync sleeps")          \
     F(FILE_FAIL, file_fail, "1: appends and syncs fail")                                           \
+    F(FILE_FAIL_AT, file_fail_at,                                                                  \
+      "n: the nth append, sync, rename, truncation or removal from now and all after it fail; "    \
+      "the nth append writes half")                                                                \
     F(CLOCK_OFFSET_MS, clock_offset_ms, "Milliseconds added to the wall clock; may be negative")   \
     F(SEGMENT_FAIL, segment_fail, "1: segmented UDP sends fail, as on hardware without them")
 
@@ -30,9 +33,16 @@ void fault_each(void (*visit)(const char *name, int64_t value, void *arg), void 
 
 #ifdef STOA_FAULTS
 int64_t fault_value(enum fault f);
+/* For seams that count down: takes one off a value over 1. True when it is 1, and there it stays.
+ */
+bool fault_count_down(enum fault f);
 #else
 static inline int64_t fault_value(enum fault f) {
     (void)f;
     return 0;
+}
+static inline bool fault_count_down(enum fault f) {
+    (void)f;
+    return false;
 }
 #endif

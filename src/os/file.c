@@ -1,10 +1,12 @@
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +134,9 @@ enum status file_write_atomic(const char *path, struct slice data, uint32_t mode
 }
 
 enum status file_rename(const char *from, const char *to) {
+    if (fault_count_down(FAULT_FILE_FAIL_AT)) {
+        return STATUS_IO;
+    }
     if (rename(from, to) != 0) {
         return os_status(errno);
     }
@@ -148,6 +153,50 @@ enum status file_check_private(const char *path) {
     return S_ISREG(st.st_mode) && ours && closed ? STATUS_OK : STATUS_DENIED;
 }
 
+enum status file_check_private_directory(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return os_status(errno);
+    }
+    bool ours = st.st_uid == geteuid() || st.st_uid == 0;
+    bool closed = (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    return S_ISDIR(st.st_mode) && ours && closed ? STATUS_OK : STATUS_DENIED;
+}
+
+enum status file_each(const char *directory, bool (*visit)(void *arg, const char *name),
+                      void *arg) {
+    DIR *d = opendir(directory);
+    if (!d) {
+        return os_status(errno);
+    }
+    bool more = true;
+    while (more) {
+        errno = 0;
+        const struct dirent *entry = readdir(d);
+        if (!entry) {
+            break;
+        }
+        bool own = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        more = own || visit(arg, entry->d_name);
+    }
+    int error = more ? errno : 0;
+    (void)closedir(d);
+    return error == 0 ? STATUS_OK : os_status(error);
+}
+
+enum status file_lock(const char *path, uint32_t mode, int *ret_fd) {
+    _cleanup_(fd_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, (mode_t)mode);
+    if (fd < 0) {
+        return os_status(errno);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? STATUS_EXISTS : os_status(errno);
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return STATUS_OK;
+}
+
 enum status file_make_directory(const char *path, uint32_t mode) {
     if (mkdir(path, (mode_t)mode) == 0) {
         return STATUS_OK;
@@ -159,6 +208,9 @@ enum status file_make_directory(const char *path, uint32_t mode) {
 }
 
 enum status file_remove(const char *path) {
+    if (fault_count_down(FAULT_FILE_FAIL_AT)) {
+        return STATUS_IO;
+    }
     return unlink(path) == 0 || errno == ENOENT ? STATUS_OK : os_status(errno);
 }
 
@@ -185,6 +237,13 @@ enum status file_append(int fd, struct slice data) {
     if (!disk_is_well()) {
         return STATUS_IO;
     }
+    bool was_well = fault_value(FAULT_FILE_FAIL_AT) != 1;
+    if (fault_count_down(FAULT_FILE_FAIL_AT)) {
+        /* As a crash leaves it: torn at the moment of failing, and untouched after it. */
+        ssize_t torn = was_well ? write(fd, data.data, data.len / 2) : 0;
+        (void)torn;
+        return STATUS_IO;
+    }
     while (data.len > 0) {
         ssize_t written = write(fd, data.data, data.len);
         if (written < 0 && errno == EINTR) {
@@ -199,7 +258,8 @@ enum status file_append(int fd, struct slice data) {
 }
 
 enum status file_sync(int fd) {
-    return disk_is_well() && fdatasync(fd) == 0 ? STATUS_OK : STATUS_IO;
+    bool well = disk_is_well() && !fault_count_down(FAULT_FILE_FAIL_AT);
+    return well && fdatasync(fd) == 0 ? STATUS_OK : STATUS_IO;
 }
 
 enum status file_size(int fd, uint64_t *ret_bytes) {
@@ -212,7 +272,8 @@ enum status file_size(int fd, uint64_t *ret_bytes) {
 }
 
 enum status file_truncate(int fd, uint64_t bytes) {
-    return ftruncate(fd, (off_t)bytes) == 0 ? STATUS_OK : STATUS_IO;
+    bool well = !fault_count_down(FAULT_FILE_FAIL_AT);
+    return well && ftruncate(fd, (off_t)bytes) == 0 ? STATUS_OK : STATUS_IO;
 }
 
 enum status file_read_at(int fd, uint64_t offset, void *out, size_t size) {

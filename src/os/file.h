@@ -2,7 +2,8 @@
  * Owns: nothing; descriptors are the callers'.
  * Never: follows a failed write by pretending: IO means the file's end is unknown.
  * Invariant: after file_write_atomic the path holds the old content or the new one, whole. In
- *   fault builds appends and syncs stall by `file_stall_ms` and fail by `file_fail`.
+ *   fault builds appends and syncs stall by `file_stall_ms` and fail by `file_fail`; from the nth
+ *   change of a file on all fail by `file_fail_at`.
  * Callers: app (configuration, keys), crypt (certificates), store. These block: never on a thread
  *   that serves anybody, except at start. */
 #pragma once
@@ -31,3 +32,12 @@ must_check enum status file_truncate(int fd, uint64_t bytes);
 /* Reads exactly `size` bytes at `offset`; CLOSED when the file ends before. */
 must_check enum status file_read_at(int fd, uint64_t offset, void *out, size_t size);
 must_check enum status file_open_read(const char *path, int *ret_fd);
+
+/* Nobody but us and root may change what is in it. DENIED when not so. */
+must_check enum status file_check_private_directory(const char *path);
+/* Visits all names but "." and "..", in no order; false from `visit` ends it. */
+must_check enum status file_each(const char *directory, bool (*visit)(void *arg, const char *name),
+                                 void *arg);
+/* Created when absent, and ours alone until the descriptor is closed, however the process ends.
+ * EXISTS: another one holds it. */
+must_check enum status file_lock(const char *path, uint32_t mode, int *ret_fd);
