@@ -38,7 +38,12 @@ struct op {
        DESTINATION_AT(ForwardParticipantRequest), NULL, op_transfer_participant)                   \
     OP(MOVE_PARTICIPANT, GRANT_ADMIN_BOTH, ROOM_AT(MoveParticipantRequest),                        \
        DESTINATION_AT(MoveParticipantRequest), NULL, op_transfer_participant)                      \
-    OP(PERFORM_RPC, GRANT_ADMIN, ROOM_AT(PerformRpcRequest), 0, NULL, NULL)
+    OP(PERFORM_RPC, GRANT_ADMIN, ROOM_AT(PerformRpcRequest), 0, NULL, NULL)                        \
+    OP(CREATE_DISPATCH, GRANT_ADMIN, ROOM_AT(CreateAgentDispatchRequest), 0, NULL,                 \
+       op_create_dispatch)                                                                         \
+    OP(DELETE_DISPATCH, GRANT_ADMIN, ROOM_AT(DeleteAgentDispatchRequest), 0, NULL,                 \
+       op_delete_dispatch)                                                                         \
+    OP(LIST_DISPATCH, GRANT_ADMIN, ROOM_AT(ListAgentDispatchRequest), 0, NULL, op_list_dispatch)
 
 static const struct op OP_TABLE[API_OP_COUNT] = {
 #define OP(id, grant, room_at, destination_at, check, run)                                         \

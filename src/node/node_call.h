@@ -52,4 +52,7 @@ bool check_update_participant(struct call *c);
 enum status op_mute_published_track(struct call *c); /* node_api_track.c */
 enum status op_update_subscriptions(struct call *c);
 enum status op_transfer_participant(struct call *c);
+enum status op_create_dispatch(struct call *c); /* node_api_agent.c */
+enum status op_delete_dispatch(struct call *c);
+enum status op_list_dispatch(struct call *c);
 enum status op_send_data(struct call *c); /* node_data.c */

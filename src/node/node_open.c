@@ -1,4 +1,4 @@
-#include "node_open.h"
+#include "node_extra.h"
 
 static const char TAG_SOLO[] = "stoa.solo_timeout";
 static const char TAG_DURATION[] = "stoa.max_duration";
@@ -54,28 +54,6 @@ static bool wishes_settings(const struct room_wish *w) {
            w->agents_count > 0 || w->tags_count > 0;
 }
 
-/* What the directory carries for us without looking: dispatches and tags, as a configuration. */
-static struct slice pack_extra(struct node *n, const struct room_wish *w) {
-    Livekit__RoomConfiguration c = LIVEKIT__ROOM_CONFIGURATION__INIT;
-    c.agents = w->agents;
-    c.n_agents = w->agents_count;
-    if (w->tags_count > 0) {
-        Livekit__RoomConfiguration__TagsEntry *tags =
-            arena_alloc(&n->work, w->tags_count * sizeof(*tags));
-        c.tags = arena_alloc(&n->work, w->tags_count * sizeof(*c.tags));
-        for (size_t i = 0; tags && c.tags && i < w->tags_count; i++) {
-            livekit__room_configuration__tags_entry__init(&tags[i]);
-            tags[i].key = node_cstr(n, w->tags[i].key);
-            tags[i].value = node_cstr(n, w->tags[i].value);
-            c.tags[i] = &tags[i];
-            c.n_tags = i + 1;
-        }
-    }
-    size_t size = protobuf_c_message_get_packed_size(&c.base);
-    uint8_t *bytes = size > 0 ? arena_alloc(&n->work, size) : NULL;
-    return bytes ? slice_of(bytes, protobuf_c_message_pack(&c.base, bytes)) : (struct slice){0};
-}
-
 static struct open_refusal refusal_of(enum status s) {
     switch (s) {
     case STATUS_EXHAUSTED:
@@ -109,11 +87,11 @@ enum status node_open_room(struct node *n, struct slice name, const struct room_
         if (ret_refusal->refused) {
             return STATUS_OK;
         }
-        settings.extra = pack_extra(n, wish);
-        given.settings = wishes_settings(wish) ? &settings : NULL;
-        if (!node_ok(n, fx)) {
-            return STATUS_NO_MEMORY;
+        enum status packed = extra_of_wish(n, wish, &settings.extra);
+        if (packed != STATUS_OK) {
+            return packed;
         }
+        given.settings = wishes_settings(wish) ? &settings : NULL;
     }
     bool created = false;
     enum status s = dir_room_create(n->dir, n->now, name, &given, &room, &created);

@@ -2,6 +2,7 @@
 
 #include "caps.h"
 #include "json.h"
+#include "livekit_agent.pb-c.h"
 #include "livekit_models.pb-c.h"
 #include "livekit_room.pb-c.h"
 

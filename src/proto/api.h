@@ -29,7 +29,13 @@
       forward_participant_response)                                                                \
     M(MOVE_PARTICIPANT, "RoomService", "MoveParticipant", move_participant_request,                \
       move_participant_response)                                                                   \
-    M(PERFORM_RPC, "RoomService", "PerformRpc", perform_rpc_request, perform_rpc_response)
+    M(PERFORM_RPC, "RoomService", "PerformRpc", perform_rpc_request, perform_rpc_response)         \
+    M(CREATE_DISPATCH, "AgentDispatchService", "CreateDispatch", create_agent_dispatch_request,    \
+      agent_dispatch)                                                                              \
+    M(DELETE_DISPATCH, "AgentDispatchService", "DeleteDispatch", delete_agent_dispatch_request,    \
+      agent_dispatch)                                                                              \
+    M(LIST_DISPATCH, "AgentDispatchService", "ListDispatch", list_agent_dispatch_request,          \
+      list_agent_dispatch_response)
 
 enum api_op {
 #define M(op, service, method, request, response) API_##op,

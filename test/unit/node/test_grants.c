@@ -49,6 +49,9 @@ static const uint32_t MAY[API_OP_COUNT] = {
     [API_FORWARD_PARTICIPANT] = BIT(ADMIN_BOTH),
     [API_MOVE_PARTICIPANT] = BIT(ADMIN_BOTH),
     [API_PERFORM_RPC] = ADMINS,
+    [API_CREATE_DISPATCH] = ADMINS,
+    [API_DELETE_DISPATCH] = ADMINS,
+    [API_LIST_DISPATCH] = ADMINS,
 };
 
 static const char *request_of(enum api_op op) {
