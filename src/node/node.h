@@ -19,6 +19,19 @@
 
 struct node;
 
+/* A template that CreateRoom and tokens name (room.room_configurations): it says what they leave
+ * open. 0 and empty: it says nothing about that. Tags are settings too: stoa.max_duration ... */
+struct node_preset {
+    struct slice name, metadata;
+    uint32_t empty_timeout_s, departure_timeout_s, max_participants;
+    uint32_t min_playout_delay_ms, max_playout_delay_ms;
+    bool sync_streams;
+    const struct slice *agents; /* names of agents to dispatch */
+    size_t agents_count;
+    const struct attribute *tags;
+    size_t tags_count;
+};
+
 /* Texts and arrays are borrowed and outlive the node. */
 struct node_config {
     uint8_t random_key[32];  /* from the shell's entropy, or the simulator's seed */
@@ -37,6 +50,8 @@ struct node_config {
     bool webhooks; /* somebody wants them: notes get a body */
     uint32_t empty_timeout_s, departure_timeout_s, max_participants;
     uint32_t solo_timeout_s, max_duration_s; /* 0: none */
+    const struct node_preset *room_presets;
+    size_t room_presets_count;
     uint32_t room_name_bytes_max, identity_bytes_max, participant_name_bytes_max;
     uint32_t metadata_bytes_max, attributes_bytes_max;
     uint64_t rooms_max;
