@@ -129,6 +129,12 @@ must_check enum status dir_presence_set_remote(struct dir *d, struct dir_time t,
 struct dir_stamp dir_room_birth(const struct dir_room *room, uint32_t i);
 /* Sid of the i-th current life: 0 is room->sid, the others are aliases. */
 struct ident dir_room_sid(const struct dir *d, const struct dir_room *room, uint32_t i);
+/* On the monotonic clock: since when the room is as it is (a use, a leave, so many in it), and when
+ * it ends unless something happens; UINT64_MAX: never. */
+struct dir_times {
+    uint64_t since_ms, deadline_ms;
+};
+struct dir_times dir_room_times(const struct dir *d, const struct dir_room *room);
 /* Base 62 of 256 keyed-hash bits of the birth, with a NUL; nothing is stored. */
 void dir_room_turn_password(const struct dir *d, const struct dir_room *room,
                             char out[DIR_TURN_PASSWORD_LEN + 1]);

@@ -52,6 +52,14 @@ void dir_view(const struct dir *d, const struct dir_record *r, struct dir_room *
     };
 }
 
+struct dir_times dir_room_times(const struct dir *d, const struct dir_room *room) {
+    enum dir_end_reason reason;
+    return (struct dir_times){
+        .since_ms = room->record->since_ms,
+        .deadline_ms = dir_deadline_of(d, room->record, &reason),
+    };
+}
+
 struct dir_stamp dir_room_birth(const struct dir_room *room, uint32_t i) {
     const struct dir_life *l = dir_facts_current_at(&room->record->facts, i);
     assert(l);

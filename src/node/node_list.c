@@ -45,12 +45,29 @@ static void append_field(struct buf *out, const ProtobufCMessage *message) {
     }
 }
 
+/* What users ask of a list and find in no field of old: is anybody still using this room, and when
+ * does it go? */
+static void fill_times(const struct node *n, const struct dir_room *room, Livekit__Room *message) {
+    struct dir_times times = dir_room_times(n->dir, room);
+    uint64_t idle_ms = message->num_participants > 0 ? 0 : n->now.mono_ms - times.since_ms;
+    message->opt_stoa_last_active_ms_case =
+        LIVEKIT__ROOM__OPT_STOA_LAST_ACTIVE_MS_STOA_LAST_ACTIVE_MS;
+    message->stoa_last_active_ms = (int64_t)(n->now.wall_ms - MIN(idle_ms, n->now.wall_ms));
+    if (times.deadline_ms != UINT64_MAX) {
+        /* Overdue: it goes with the next sweep. */
+        uint64_t left_ms = times.deadline_ms - MIN(times.deadline_ms, n->now.mono_ms);
+        message->opt_stoa_expires_ms_case = LIVEKIT__ROOM__OPT_STOA_EXPIRES_MS_STOA_EXPIRES_MS;
+        message->stoa_expires_ms = (int64_t)(n->now.wall_ms + left_ms);
+    }
+}
+
 static bool append_room(void *arg, const struct dir_room *room) {
     struct list_slice *l = arg;
     struct held *h = l->h;
     const struct host *host = node_host_find(l->n, room->name);
     Livekit__Room message;
     node_fill_room(l->n, room, host ? &host->room.counts : NULL, &message);
+    fill_times(l->n, room, &message);
     if (h->coding == API_PROTOBUF) {
         append_field(&h->out, &message.base);
     } else {

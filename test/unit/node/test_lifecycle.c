@@ -102,6 +102,74 @@ static void test_max_duration(void **state) {
     kit_close(&k);
 }
 
+static const Livekit__Room *list_one(struct kit *k, enum api_coding coding) {
+    struct answer a = kit_call_as(k, API_LIST_ROOMS, coding, kit_list_claims(), "{}");
+    const Livekit__ListRoomsResponse *l = kit_read(k, API_LIST_ROOMS, a);
+    assert_int_equal(l->n_rooms, 1);
+    return l->rooms[0];
+}
+
+static void assert_times(struct kit *k, int64_t active_s_ago, int64_t ends_in_s) {
+    static const enum api_coding codings[] = {API_JSON, API_PROTOBUF};
+    for (size_t i = 0; i < ARRAY_LEN(codings); i++) {
+        const Livekit__Room *r = list_one(k, codings[i]);
+        int64_t now = (int64_t)k->now.wall_ms;
+        assert_int_not_equal(r->opt_stoa_last_active_ms_case, 0);
+        assert_int_equal(now - r->stoa_last_active_ms, active_s_ago * 1000);
+        assert_int_equal(r->opt_stoa_expires_ms_case != 0, ends_in_s >= 0);
+        if (ends_in_s >= 0) {
+            assert_int_equal(r->stoa_expires_ms - now, ends_in_s * 1000);
+        }
+    }
+}
+
+/* A list says when a room was last used and when it goes. */
+static void test_times_are_listed(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_create_room(&k, "{\"name\":\"r\"}");
+    assert_times(&k, 0, 300);
+    kit_pass(&k, 7 * 1000);
+    assert_times(&k, 7, 293);
+    uint64_t alice = kit_enter(&k, 1, "r", "alice");
+    kit_up(&k, alice);
+    kit_pass(&k, 9 * 1000);
+    assert_times(&k, 0, -1); /* in use */
+    kit_lost(&k, alice);
+    assert_times(&k, 0, 20);
+    kit_pass(&k, 15 * 1000);
+    assert_times(&k, 15, 5);
+    kit_close(&k);
+}
+
+static void test_a_room_without_end_says_so(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_create_room(&k, "{\"name\":\"r\",\"emptyTimeout\":4294967295}");
+    kit_pass(&k, (uint64_t)86400 * 1000);
+    assert_times(&k, 86400, -1);
+    kit_create_room(&k, "{\"name\":\"r\"}"); /* a use, that changes nothing else */
+    assert_times(&k, 0, -1);
+    kit_close(&k);
+}
+
+static bool contains(struct slice text, const char *part) {
+    return memmem(text.data, text.len, part, strlen(part)) != NULL;
+}
+
+static void test_only_lists_carry_times(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    struct answer a = kit_call(&k, API_CREATE_ROOM, kit_create_claims(), "{\"name\":\"r\"}");
+    assert_false(contains(a.body, "stoa"));
+    a = kit_call(&k, API_LIST_ROOMS, kit_list_claims(), "{}");
+    assert_true(contains(a.body, "\"stoa_expires_ms\":\"1700000300000\""));
+    kit_close(&k);
+}
+
 static void test_many_rooms_end_within_the_budget(void **state) {
     (void)state;
     enum { MANY = 1000 };
@@ -206,6 +274,9 @@ int main(void) {
         cmocka_unit_test(test_dependents_do_not_keep_a_room),
         cmocka_unit_test(test_solo_timeout),
         cmocka_unit_test(test_max_duration),
+        cmocka_unit_test(test_times_are_listed),
+        cmocka_unit_test(test_a_room_without_end_says_so),
+        cmocka_unit_test(test_only_lists_carry_times),
         cmocka_unit_test(test_many_rooms_end_within_the_budget),
         cmocka_unit_test(test_counts_are_told_within_5_s),
         cmocka_unit_test(test_drain),
