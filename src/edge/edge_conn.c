@@ -35,7 +35,7 @@ static bool control_must_know(enum conn_state before, enum conn_state next) {
 
 void conn_enter(struct edge_conn *c, enum conn_state next) {
     static const uint32_t legal[] = {
-        [CONN_HANDSHAKE] = BIT(CONN_HEAD) | BIT(CONN_OVER),
+        [CONN_HANDSHAKE] = BIT(CONN_HEAD) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
         [CONN_HEAD] = BIT(CONN_HEAD) | BIT(CONN_BODY) | BIT(CONN_WAITING) | BIT(CONN_JOINING) |
                       BIT(CONN_CLOSING) | BIT(CONN_OVER),
         [CONN_BODY] = BIT(CONN_HEAD) | BIT(CONN_WAITING) | BIT(CONN_CLOSING) | BIT(CONN_OVER),

@@ -183,7 +183,8 @@ static bool handshake(struct edge_conn *c) {
     }
     if (s != STATUS_AGAIN) {
         metric_inc(&t->metrics.edge_tls_failed);
-        conn_end(c);
+        c->tls = tls_conn_destroy(c->tls); /* has sent its alert, which a reset must not overtake */
+        conn_close(c, 0);
     }
     return false;
 }

@@ -181,8 +181,8 @@ static void an_early_answer_closes_over_an_unread_body(void **state) {
         "POST /nowhere HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         LIST "Authorization: basic x\r\n" JSON_TYPE "Content-Length: 200\r\n\r\n",
         "GET /rtc/validate HTTP/1.1\r\nHost: a\r\nContent-Length: 200\r\n\r\n",
-        "OPTIONS / HTTP/1.1\r\nHost: a\r\nAccess-Control-Request-Method: GET\r\n"
-        "Content-Length: 200\r\n\r\n",
+        ("OPTIONS / HTTP/1.1\r\nHost: a\r\nAccess-Control-Request-Method: GET\r\n"
+         "Content-Length: 200\r\n\r\n"),
     };
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         struct client c = client_open(&f->kit);
