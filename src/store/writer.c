@@ -184,9 +184,11 @@ static uint64_t put_batch(struct journal *j, const struct journal_post *p) {
 /* Returns how many records of the posts' own are in the group. */
 static uint64_t build_group(struct journal *j) {
     uint64_t records = 0;
+    /* A disk that is nearly full may take one post where it does not take them all. */
+    size_t most = j->failures > 0 ? 1 : JOURNAL_GROUP_BYTES;
     buf_clear(&j->group);
     j->group_posts = 0;
-    for (size_t i = j->posts_first; i < j->posts_last && j->group.len < JOURNAL_GROUP_BYTES; i++) {
+    for (size_t i = j->posts_first; i < j->posts_last && j->group.len < most; i++) {
         const struct journal_post *p = &j->posts[i];
         if (p->kind == POST_BEGIN && j->group_posts > 0) {
             break; /* it begins a file */
@@ -201,8 +203,8 @@ static uint64_t build_group(struct journal *j) {
             records += put_batch(j, p);
         }
         j->group_posts++;
-        if (p->kind == POST_END) {
-            break; /* so that the group's end is the snapshot's */
+        if (p->kind == POST_BEGIN || p->kind == POST_END) {
+            break; /* what comes next depends on how this went */
         }
     }
     assert(!j->group.failed);
