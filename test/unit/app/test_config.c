@@ -1,4 +1,5 @@
 #include "config_fixture.h"
+#include "mem.h"
 
 static void test_later_sources_win(void **state) {
     struct fixture *f = *state;
@@ -239,6 +240,40 @@ static void test_what_a_server_needs(void **state) {
     assert_int_equal(f->settings.warnings_count, 0);
 }
 
+#ifdef STOA_MEM_FAULTS
+static enum status load_all(struct fixture *f) {
+    char body[] = "log_level: warn\nredis: {address: r}\nbind_addresses: [10.0.0.1]\n"
+                  "metric: {a: b}\nkeys: {a: b}\nnope: 1\n";
+    char *argv[] = {"--config-body", body,  "--disable-strict-config", "--bind", "127.0.0.1",
+                    "--keys",        "c: d"};
+    enum status s = settings_init(&f->settings);
+    if (s == STATUS_OK) {
+        s = config_load(&f->settings, ARRAY_LEN(argv), argv, &f->error);
+    }
+    if (s == STATUS_OK) {
+        s = config_check(&f->settings, &f->error);
+    }
+    return s;
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    struct fixture *f = *state;
+    settings_deinit(&f->settings);
+    uint64_t before = mem_live_blocks();
+    enum status s = STATUS_NO_MEMORY;
+    uint64_t nth = 1;
+    for (; s != STATUS_OK; nth++) {
+        mem_fail_from(nth);
+        s = load_all(f);
+        mem_fail_never();
+        assert_true(s == STATUS_OK || s == STATUS_NO_MEMORY);
+        settings_deinit(&f->settings);
+        assert_int_equal(mem_live_blocks(), before);
+    }
+    assert_true(nth > 4);
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(test_later_sources_win),
@@ -249,6 +284,9 @@ int main(void) {
         T(test_keys_as_text),
         T(test_key_file_must_be_private),
         T(test_what_a_server_needs),
+#ifdef STOA_MEM_FAULTS
+        T(test_every_allocation_may_fail),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
