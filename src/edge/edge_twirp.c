@@ -42,13 +42,6 @@ static const char *const sip_methods[] = {
     "TransferSIPParticipant",
     NULL,
 };
-static const char *const dispatch_methods[] = {
-    "CreateDispatch",
-    "DeleteDispatch",
-    "ListDispatch",
-    NULL,
-};
-
 static const struct unserved {
     const char *path;
     const char *const *methods;
@@ -56,7 +49,6 @@ static const struct unserved {
     {"/twirp/livekit.Egress/", egress_methods},
     {"/twirp/livekit.Ingress/", ingress_methods},
     {"/twirp/livekit.SIP/", sip_methods},
-    {"/twirp/livekit.AgentDispatchService/", dispatch_methods},
 };
 
 static enum api_route find_unserved(struct slice path) {
@@ -82,7 +74,8 @@ bool twirp_is_bare_service(struct slice path) {
             return true;
         }
     }
-    return slice_eq_cstr(path, "/twirp/livekit.RoomService");
+    return slice_eq_cstr(path, "/twirp/livekit.RoomService") ||
+           slice_eq_cstr(path, "/twirp/livekit.AgentDispatchService");
 }
 
 /* ---- routes (room-api 2) ----------------------------------------------------------------------
