@@ -196,6 +196,31 @@ static void a_failed_sync_asks_for_a_snapshot(void **state) {
     kit_deinit(&k);
 }
 
+static void old_files_stay_until_the_snapshot_is_synced(void **state) {
+    (void)state;
+    struct kit k;
+    begin(&k);
+    k.config.segment_bytes = 1 << 20;
+    assert_int_equal(kit_open(&k), STATUS_OK);
+    kit_post_many(&k, 20);
+    assert_true(kit_wait_synced(&k));
+    assert_true(kit_snapshot(&k));
+    k.j->config.sync_interval_ms = 60 * 1000;
+    turns(&k, 1); /* it begins */
+    fail_at(2);   /* its pages and its end are written, and not synced */
+    turns(&k, 3);
+    set("file_fail_at=0");
+    assert_int_equal(k.done, 0);
+    assert_int_equal(k.wanted, 1);
+    assert_int_equal(kit_segments(&k), 2);
+    assert_true(kit_snapshot(&k));
+    kit_settle(&k);
+    assert_int_equal(k.done, 1);
+    assert_int_equal(kit_segments(&k), 1);
+    kit_crash(&k);
+    kit_deinit(&k);
+}
+
 /* A sync that fails while a snapshot runs makes it void: its end is not written. */
 static void a_spoiled_snapshot_replaces_nothing(void **state) {
     (void)state;
@@ -355,6 +380,7 @@ int main(void) {
         cmocka_unit_test(a_disk_that_comes_back_at_every_change),
         cmocka_unit_test(a_failed_write_is_tried_again_at_the_same_place),
         cmocka_unit_test(a_failed_sync_asks_for_a_snapshot),
+        cmocka_unit_test(old_files_stay_until_the_snapshot_is_synced),
         cmocka_unit_test(a_spoiled_snapshot_replaces_nothing),
         cmocka_unit_test(posts_do_not_wait_for_a_stalled_disk),
         cmocka_unit_test(closing_gives_up_in_time),

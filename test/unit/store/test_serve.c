@@ -244,6 +244,28 @@ static void snapshots_bound_the_log(void **state) {
     kit_deinit(&k);
 }
 
+/* So that after a power cut no file stands behind one that lost its end. */
+static void a_file_is_synced_before_the_next_begins(void **state) {
+    (void)state;
+    struct kit k;
+    begin(&k, true);
+    k.config.sync_interval_ms = 60 * 1000;
+    k.config.segment_bytes = 1000;
+    start(&k);
+    for (int i = 0; i < 200; i++) {
+        uint64_t before = k.sequence;
+        size_t segments = health(&k).segments;
+        kit_post_many(&k, 1);
+        kit_turn(&k);
+        if (segments > 0 && health(&k).segments > segments) {
+            assert_int_equal(k.synced, before);
+        }
+    }
+    assert_true(health(&k).segments > 5);
+    kit_crash(&k);
+    kit_deinit(&k);
+}
+
 static void a_snapshot_forgets_what_it_leaves_out(void **state) {
     (void)state;
     struct kit k;
@@ -438,6 +460,7 @@ int main(void) {
         cmocka_unit_test(the_largest_batches_go_through),
         cmocka_unit_test(only_one_process_has_a_journal),
         cmocka_unit_test(snapshots_bound_the_log),
+        cmocka_unit_test(a_file_is_synced_before_the_next_begins),
         cmocka_unit_test(a_snapshot_forgets_what_it_leaves_out),
         cmocka_unit_test(old_files_behind_a_whole_snapshot_do_not_count),
         cmocka_unit_test(a_snapshot_begun_anew_replaces_the_one_before),
