@@ -102,7 +102,7 @@ static void test_whole_numbers(void **state) {
 
 static void test_fractions(void **state) {
     static const char *const good[] = {"0",   "0.7",    "-1.5",  ".5",      "5.",
-                                       "1e3", "1.5E-3", "+2e+7", "1_000.5", "-123.0674908379146"};
+                                       "1e3", "1.5E-3", "+2e+7", "1_000.5", "-18.2500000000001"};
     static const char *const bad[] = {"",    ".",     "-",   "1.2.3", "1e", "e3",
                                       "1,5", "0x1p3", "nan", "inf",   "1 ", "_1"};
     const char *reason = NULL;
