@@ -76,6 +76,11 @@ enum {
     ANSWERS_HELD_MAX = 4096,          /* at once: 200,000 a second; beyond, the oldest go early */
     ANSWERS_HELD_BYTES_MAX = 4 << 20, /* of them together: 1 KB each, 100 bytes are usual */
     ANSWERS_PER_STEP_MAX = 512,       /* sent in one step, under 1 us each */
+    RPCS_MAX = 4096,                  /* PerformRpc calls that wait at once, 200 bytes each */
+    RPC_PAYLOAD_BYTES_MAX = 15360,    /* reference; clients refuse more */
+    RPC_ACK_MS = 2000,                /* reference */
+    RPC_TIMEOUT_MS = 10 * 1000,       /* reference, when the caller names none */
+    RPC_TIMEOUT_MAX_MS = 28 * 1000,   /* below HTTP_ANSWER_TIMEOUT_MS, so that the caller hears why */
     ROOM_MESSAGE_BYTES_MAX = METADATA_BYTES_MAX + (8 << 10), /* beside metadata: 1 KB is usual */
     NOTES_BYTES_PER_STEP = 4 << 20, /* webhooks made before the rest waits for the next step */
     STEP_BYTES_MAX = 64 << 20,      /* effects of one step; more is refused, not sent */
@@ -117,6 +122,8 @@ enum {
     HOOK_ANSWER_BYTES_MAX = 64 << 10,   /* of an answer, read and dropped; more is cut off */
     HOOK_BYTES_MAX = 64 << 20,          /* events held: about 30,000 small ones, or 60 of 1 MB */
     HOOK_POSTS_PER_TURN = 64,           /* taken at once; requests get their turns between */
+    HOOK_LOOK_AFTER_MS = 500,           /* libcurl is asked so often while requests go on */
+    HOOK_NO_MEMORY_WAIT_MS = 10,        /* libcurl cannot wait without memory; nor do we spin */
 
     /* journal */
     JOURNAL_SYNC_INTERVAL_MS = 50,        /* syncs are grouped: what a power cut may take */
@@ -152,5 +159,6 @@ enum {
 #define JOURNAL_BYTES_MAX ((uint64_t)16 << 30) /* 40 million small rooms; more is refused */
 
 static_assert(ROOM_PARTICIPANTS_MAX <= SESSIONS_MAX, "a full room fits the node");
+static_assert(RPC_TIMEOUT_MAX_MS < HTTP_ANSWER_TIMEOUT_MS, "a call ends before its connection");
 static_assert(METADATA_BYTES_MAX < TOKEN_BYTES_MAX, "a token carries the largest metadata");
 static_assert(TOKEN_BYTES_MAX < HTTP_BODY_BYTES_MAX, "a form body carries a token");

@@ -100,6 +100,9 @@ enum status node_create(const struct node_config *config, struct dir_time now,
         s = map_init(&n->by_name, n->map_key, name_equal);
     }
     if (s == STATUS_OK) {
+        s = map_init(&n->rpcs, n->map_key, rpc_equal);
+    }
+    if (s == STATUS_OK) {
         s = create_workers(n);
     }
     if (s == STATUS_OK) {
@@ -137,6 +140,7 @@ struct node *node_destroy(struct node *n) {
     map_deinit(&n->by_conn);
     map_deinit(&n->links);
     map_deinit(&n->by_name);
+    map_deinit(&n->rpcs);
     heap_deinit(&n->timers);
     arena_deinit(&n->work);
     buf_deinit(&n->text);
@@ -164,8 +168,8 @@ void node_rollback(struct node *n, struct effects *fx, size_t mark) {
 enum status node_reserve_timers(struct node *n, uint32_t hosts, uint32_t sessions) {
     size_t all_hosts = n->hosts.count + n->closing.count + hosts;
     size_t all_sessions = n->sessions.count + sessions;
-    return heap_reserve(&n->timers,
-                        (uint32_t)(TIMERS_OF_HOST * all_hosts + TIMERS_OF_SESSION * all_sessions));
+    return heap_reserve(&n->timers, (uint32_t)(TIMERS_OF_HOST * all_hosts +
+                                               TIMERS_OF_SESSION * all_sessions + RPCS_MAX));
 }
 
 /* Everybody goes; rooms without participants here are the directory's to keep or to lose. */
@@ -201,6 +205,7 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_TRANSPORT_UP: node_transport_up(n, ev->transport.id); return STATUS_OK;
     case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
     case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
+    case EV_RPC: return node_rpc(n, ev, fx);
     case EV_DRAIN: n->draining = true; return STATUS_OK;
     case EV_STOP: stop(n); return STATUS_OK;
     }

@@ -47,7 +47,8 @@ struct node_config {
 
     /* room.* and limit.* settings; 0 in a limit means unlimited */
     bool auto_create, enable_remote_unmute;
-    bool webhooks; /* somebody wants them: notes get a body */
+    bool performs_rpc; /* the data plane hands EV_RPC back */
+    bool webhooks;     /* somebody wants them: notes get a body */
     uint32_t empty_timeout_s, departure_timeout_s, max_participants;
     uint32_t solo_timeout_s, max_duration_s; /* 0: none */
     const struct node_preset *room_presets;
@@ -68,6 +69,7 @@ enum node_event_kind {
     EV_TRANSPORT_UP,   /* ICE and DTLS of a transport are connected */
     EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
     EV_DATA_OPEN,      /* its data channels are open */
+    EV_RPC,            /* a participant's packet to us: acknowledgement or response of a call */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
     EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
 };
@@ -95,6 +97,11 @@ struct node_event {
             uint64_t id;
             enum status reason;
         } transport;
+        struct {
+            uint64_t room_key;
+            struct slice identity; /* of the sender, as the data plane knows it */
+            struct slice packet;   /* an encoded DataPacket */
+        } rpc;
     };
 };
 

@@ -129,6 +129,7 @@ static enum status make_session(struct node *n, struct admission *a) {
     list_node_init(&s->in_ending);
     list_node_init(&s->in_unsettled);
     list_init(&s->responses);
+    list_init(&s->rpcs);
     s->grant = a->grant;
     s->token_expires_s = a->ev->claims->has_expires ? a->ev->claims->expires_s : 0;
     enum status st = text_copy(a->grant.destination_room, &s->destination_room);

@@ -7,9 +7,9 @@ enum grant { GRANT_ROOM_CREATE, GRANT_ROOM_LIST, GRANT_ADMIN, GRANT_ADMIN_BOTH }
 
 struct op {
     enum grant grant;
-    size_t room_at, destination_at;     /* of char * members; ADMIN, ADMIN_BOTH */
-    bool (*check)(struct call *c);      /* before the grant, where the reference does; or NULL */
-    enum status (*run)(struct call *c); /* NULL: not implemented */
+    size_t room_at, destination_at; /* of char * members; ADMIN, ADMIN_BOTH */
+    bool (*check)(struct call *c);  /* before the grant, where the reference does; or NULL */
+    enum status (*run)(struct call *c);
 };
 
 #define ROOM_AT(type) offsetof(Livekit__##type, room)
@@ -38,7 +38,7 @@ struct op {
        DESTINATION_AT(ForwardParticipantRequest), NULL, op_transfer_participant)                   \
     OP(MOVE_PARTICIPANT, GRANT_ADMIN_BOTH, ROOM_AT(MoveParticipantRequest),                        \
        DESTINATION_AT(MoveParticipantRequest), NULL, op_transfer_participant)                      \
-    OP(PERFORM_RPC, GRANT_ADMIN, ROOM_AT(PerformRpcRequest), 0, NULL, NULL)                        \
+    OP(PERFORM_RPC, GRANT_ADMIN, ROOM_AT(PerformRpcRequest), 0, NULL, op_perform_rpc)              \
     OP(CREATE_DISPATCH, GRANT_ADMIN, ROOM_AT(CreateAgentDispatchRequest), 0, NULL,                 \
        op_create_dispatch)                                                                         \
     OP(DELETE_DISPATCH, GRANT_ADMIN, ROOM_AT(DeleteAgentDispatchRequest), 0, NULL,                 \
@@ -74,11 +74,6 @@ static bool is_granted(const struct op *op, const struct claims *claims,
     return false;
 }
 
-static enum status not_implemented(struct call *c) {
-    call_fail(c, TWIRP_UNIMPLEMENTED, "%s is not implemented", c->ev->api.method->name);
-    return STATUS_OK;
-}
-
 static enum status run(struct call *c, const struct op *op) {
     if (op->check && !op->check(c)) {
         return STATUS_OK;
@@ -87,7 +82,7 @@ static enum status run(struct call *c, const struct op *op) {
         call_fail(c, TWIRP_UNAUTHENTICATED, "permissions denied");
         return STATUS_OK;
     }
-    return op->run ? op->run(c) : not_implemented(c);
+    return op->run(c);
 }
 
 enum status node_api(struct node *n, const struct node_event *ev, struct effects *fx) {
@@ -129,14 +124,11 @@ void call_reply(struct call *c, const ProtobufCMessage *response) {
     call_reply_bytes(c, fx_copy(c->fx, buf_slice(text)));
 }
 
-printf_like(4, 0) static void put_error(struct call *c, enum twirp_code code, const char *argument,
-                                        const char *fmt, va_list args) {
-    enum { TEXT_MAX = 1024 };
-    char text[TEXT_MAX];
-    int len = vsnprintf(text, sizeof(text), fmt, args);
+static void put_error(struct call *c, enum twirp_code code, const char *argument,
+                      struct slice msg) {
     struct twirp_error error = {
         .code = code,
-        .msg = slice_of(text, len < 0 ? 0 : MIN((size_t)len, sizeof(text) - 1)),
+        .msg = msg,
         .meta_key = argument ? SLICE_LIT("argument") : (struct slice){0},
         .meta_value = node_cstr_slice(argument),
     };
@@ -152,17 +144,29 @@ printf_like(4, 0) static void put_error(struct call *c, enum twirp_code code, co
     e->bytes = bytes;
 }
 
+printf_like(4, 0) static void put_printed(struct call *c, enum twirp_code code,
+                                          const char *argument, const char *fmt, va_list args) {
+    enum { TEXT_MAX = 1024 };
+    char text[TEXT_MAX];
+    int len = vsnprintf(text, sizeof(text), fmt, args);
+    put_error(c, code, argument, slice_of(text, len < 0 ? 0 : MIN((size_t)len, sizeof(text) - 1)));
+}
+
+void call_fail_text(struct call *c, enum twirp_code code, struct slice msg) {
+    put_error(c, code, NULL, msg);
+}
+
 void call_fail(struct call *c, enum twirp_code code, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    put_error(c, code, NULL, fmt, args);
+    put_printed(c, code, NULL, fmt, args);
     va_end(args);
 }
 
 void call_fail_argument(struct call *c, const char *argument, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    put_error(c, TWIRP_INVALID_ARGUMENT, argument, fmt, args);
+    put_printed(c, TWIRP_INVALID_ARGUMENT, argument, fmt, args);
     va_end(args);
 }
 

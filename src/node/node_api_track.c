@@ -4,8 +4,7 @@
  * of an unknown one is answered as the reference does. Whether room and participant are there is
  * known at once, where the reference asks around for 3 s and then says 503. */
 
-static const struct participant *find_in_room(struct call *c, const char *room,
-                                              const char *identity) {
+struct participant *call_find_in_room(struct call *c, const char *room, const char *identity) {
     struct dir_room view;
     if (dir_room_find(c->n->dir, node_cstr_slice(room), &view) != STATUS_OK) {
         call_fail(c, TWIRP_NOT_FOUND, MISSING_ROOM);
@@ -16,7 +15,7 @@ static const struct participant *find_in_room(struct call *c, const char *room,
 
 enum status op_mute_published_track(struct call *c) {
     const Livekit__MuteRoomTrackRequest *r = (const void *)c->request;
-    if (!find_in_room(c, r->room, r->identity)) {
+    if (!call_find_in_room(c, r->room, r->identity)) {
         return STATUS_OK;
     }
     if (!r->muted && !c->n->config.enable_remote_unmute) {
@@ -30,7 +29,7 @@ enum status op_mute_published_track(struct call *c) {
 
 enum status op_update_subscriptions(struct call *c) {
     const Livekit__UpdateSubscriptionsRequest *r = (const void *)c->request;
-    if (find_in_room(c, r->room, r->identity)) {
+    if (call_find_in_room(c, r->room, r->identity)) {
         Livekit__UpdateSubscriptionsResponse response =
             LIVEKIT__UPDATE_SUBSCRIPTIONS_RESPONSE__INIT;
         call_reply(c, &response.base);
@@ -53,7 +52,7 @@ enum status op_transfer_participant(struct call *c) {
                            "destination room cannot be the same as source room ");
         return STATUS_OK;
     }
-    if (find_in_room(c, r->room, r->identity)) {
+    if (call_find_in_room(c, r->room, r->identity)) {
         call_fail(c, TWIRP_UNKNOWN, REMOTE "not implemented");
     }
     return STATUS_OK;

@@ -28,6 +28,7 @@ void call_reply(struct call *c, const ProtobufCMessage *response);
 /* A body that is encoded already, as the call asked for it. */
 void call_reply_bytes(struct call *c, struct slice body);
 printf_like(3, 4) void call_fail(struct call *c, enum twirp_code code, const char *fmt, ...);
+void call_fail_text(struct call *c, enum twirp_code code, struct slice msg);
 /* With meta {"argument": argument}. */
 printf_like(3, 4) void call_fail_argument(struct call *c, const char *argument, const char *fmt,
                                           ...);
@@ -37,6 +38,10 @@ must_check bool call_check_attributes(struct call *c, size_t bytes);
 
 /* NULL: answered, MISSING_PARTICIPANT. */
 must_check struct participant *call_find(struct call *c, const char *room, const char *identity);
+
+/* Likewise, but a missing room is told apart: MISSING_ROOM. */
+must_check struct participant *call_find_in_room(struct call *c, const char *room,
+                                                 const char *identity);
 
 /* Handlers, by file. */
 enum status op_create_room(struct call *c); /* node_api_room.c */
@@ -55,4 +60,5 @@ enum status op_transfer_participant(struct call *c);
 enum status op_create_dispatch(struct call *c); /* node_api_agent.c */
 enum status op_delete_dispatch(struct call *c);
 enum status op_list_dispatch(struct call *c);
-enum status op_send_data(struct call *c); /* node_data.c */
+enum status op_perform_rpc(struct call *c); /* node_rpc.c */
+enum status op_send_data(struct call *c);   /* node_data.c */

@@ -3,7 +3,7 @@
 /* What a walk over all sessions counts, to be compared with what the maps hold. */
 struct tally {
     const struct node *n;
-    size_t sessions, conns, links, ending, unsettled, responses;
+    size_t sessions, conns, links, ending, unsettled, responses, rpcs;
 };
 
 static void check_link(struct tally *t, const struct session *s, const struct link *l) {
@@ -32,6 +32,7 @@ static void check_session(struct tally *t, const struct session *s, const struct
     }
     assert(s->conn != 0 || s->responses.count == 0);
     t->responses += s->responses.count;
+    t->rpcs += s->rpcs.count;
     t->sessions++;
     t->ending += s->is_ending;
     t->unsettled += list_node_linked(&s->in_unsettled);
@@ -85,7 +86,8 @@ void node_check(const struct node *n) {
     }
     assert(load == n->sessions.count);
     assert(n->timers.count <= TIMERS_OF_HOST * (n->hosts.count + n->closing.count) +
-                                  TIMERS_OF_SESSION * n->sessions.count);
+                                  TIMERS_OF_SESSION * n->sessions.count + n->rpcs.count);
+    assert(t.rpcs == n->rpcs.count);
     heap_check(&n->timers);
     check_presence(n);
 }

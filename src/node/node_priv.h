@@ -12,7 +12,7 @@
 #include "room.h"
 
 /* A moment at which a session or a room wants to be looked at. */
-enum timer_kind { TIMER_LIFE, TIMER_REFRESH, TIMER_ROOM_UPDATE };
+enum timer_kind { TIMER_LIFE, TIMER_REFRESH, TIMER_ROOM_UPDATE, TIMER_RPC };
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
@@ -59,6 +59,19 @@ struct response {
     uint8_t bytes[]; /* the encoded SignalResponse */
 };
 
+/* A PerformRpc that waits for its participant (node_rpc.c). */
+enum { RPC_ID_LEN = 36 };
+struct rpc {
+    struct map_node by_id;
+    struct list_node in_session;
+    /* borrowed */ struct session *session;
+    struct timer timer; /* no acknowledgement by then, or no response */
+    uint64_t conn, response_by_ms;
+    enum api_coding coding;
+    bool acked;
+    char id[RPC_ID_LEN + 1];
+};
+
 /* What carries one participant. */
 struct session {
     struct pool_ref ref;
@@ -78,6 +91,7 @@ struct session {
     struct list_node in_ending;
     struct list_node in_unsettled; /* a transport came up, not told yet */
     struct list responses;         /* held back for it */
+    struct list rpcs;              /* that it was asked */
     /* For refreshed tokens: the grant as it is now; texts in it are owned here. */
     struct video_grant grant;
     struct text destination_room;
@@ -114,6 +128,7 @@ struct node {
     struct map by_conn; /* sessions with a WebSocket */
     struct map links;   /* by transport id */
     struct map by_name; /* hosts that are not closing */
+    struct map rpcs;    /* by id */
     struct list hosts, closing;
     struct list ending;    /* sessions that are to go */
     struct list unsettled; /* sessions whose transports came up */
@@ -236,6 +251,15 @@ void responses_drop(struct node *n, struct session *s);                    /* al
 /* Sends those whose time has come, and the oldest while there are too many. */
 void node_run_responses(struct node *n, struct effects *fx);
 uint64_t responses_next_ms(const struct node *n);
+
+/* node_rpc.c */
+bool rpc_equal(const struct map_node *m, struct slice key);
+void rpc_free(struct node *n, struct rpc *r);
+void rpc_on_timer(struct node *n, struct rpc *r, struct effects *fx);
+/* The participant goes: the two halves of its leave. */
+void rpcs_gone_effects(struct node *n, const struct session *s, struct effects *fx);
+void rpcs_free(struct node *n, struct session *s);
+must_check enum status node_rpc(struct node *n, const struct node_event *ev, struct effects *fx);
 
 /* node_api.c */
 must_check enum status node_api(struct node *n, const struct node_event *ev, struct effects *fx);

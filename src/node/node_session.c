@@ -111,6 +111,7 @@ void session_leave_effects(struct node *n, struct session *s, const struct endin
         (struct fx_route){.participant = p->key, .room_key = s->host->room.key};
     close_link(fx, &s->main, s->host->worker);
     close_link(fx, &s->sub, s->host->worker);
+    rpcs_gone_effects(n, s, fx);
     note_departure(n, s, ending->reason, fx);
     if (tell_others) {
         tell_departure(n, s, ending->reason, fx);
@@ -119,6 +120,7 @@ void session_leave_effects(struct node *n, struct session *s, const struct endin
 
 void session_leave_commit(struct node *n, struct session *s) {
     struct host *h = s->host;
+    rpcs_free(n, s);
     forget_conn(n, s);
     if (s->is_ending) {
         list_remove(&n->ending, &s->in_ending);

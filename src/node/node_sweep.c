@@ -73,6 +73,7 @@ static void run_timer(struct node *n, struct timer *t, struct effects *fx) {
         heap_set(&n->timers, &t->node, n->now.mono_ms + TOKEN_REFRESH_MS);
         session_on_timer(n, container_of(t, struct session, refresh), t, fx);
         break;
+    case TIMER_RPC: rpc_on_timer(n, container_of(t, struct rpc, timer), fx); break;
     case TIMER_ROOM_UPDATE: host_on_timer(n, container_of(t, struct host, update), fx); break;
     }
 }

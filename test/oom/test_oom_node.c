@@ -114,6 +114,18 @@ static enum status send_data(struct world *w) {
     return call(w, API_SEND_DATA, kit_admin_claims("r"),
                 "{\"room\":\"r\",\"data\":\"AQID\",\"nonce\":\"AAECAwQFBgcICQoLDA0ODw==\"}");
 }
+static enum status create_dispatch(struct world *w) {
+    return call(w, API_CREATE_DISPATCH, kit_admin_claims("r"),
+                "{\"room\":\"r\",\"agentName\":\"x\",\"attributes\":{\"k\":\"v\"}}");
+}
+/* Answered once alice is gone: here it only goes out. */
+static enum status ask_alice(struct world *w) {
+    struct answer a = kit_call(&w->k, API_PERFORM_RPC, kit_admin_claims("r"),
+                               "{\"room\":\"r\",\"destinationIdentity\":\"alice\"}");
+    assert_int_equal(kit_count(&w->k, FX_DATA_SEND), a.status == 0);
+    assert_true(a.status == 0 || (a.status == 429 && w->k.fail_from != 0));
+    return a.status == 0 ? STATUS_OK : STATUS_NO_MEMORY;
+}
 static enum status list_rooms(struct world *w) {
     return call(w, API_LIST_ROOMS, kit_list_claims(), "{}");
 }
@@ -159,6 +171,8 @@ static const event_fn EVENTS[] = {
     update_alice,
     update_room,
     send_data,
+    create_dispatch,
+    ask_alice,
     list_rooms,
     list_participants,
     alice_joins_again,
@@ -185,6 +199,7 @@ static void look(struct kit *k, struct buf *out) {
 
 static void with_webhooks(struct node_config *c) {
     c->webhooks = true;
+    c->performs_rpc = true;
 }
 
 static void begin(struct world *w, const char *const sdp[3]) {
