@@ -80,7 +80,7 @@ enum {
     RPC_PAYLOAD_BYTES_MAX = 15360,    /* reference; clients refuse more */
     RPC_ACK_MS = 2000,                /* reference */
     RPC_TIMEOUT_MS = 10 * 1000,       /* reference, when the caller names none */
-    RPC_TIMEOUT_MAX_MS = 28 * 1000,   /* below HTTP_ANSWER_TIMEOUT_MS, so that the caller hears why */
+    RPC_TIMEOUT_MAX_MS = 28 * 1000,   /* below HTTP_ANSWER_TIMEOUT_MS: the caller hears why */
     ROOM_MESSAGE_BYTES_MAX = METADATA_BYTES_MAX + (8 << 10), /* beside metadata: 1 KB is usual */
     NOTES_BYTES_PER_STEP = 4 << 20, /* webhooks made before the rest waits for the next step */
     STEP_BYTES_MAX = 64 << 20,      /* effects of one step; more is refused, not sent */
