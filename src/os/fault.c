@@ -16,13 +16,14 @@ int64_t fault_value(enum fault f) {
     return __atomic_load_n(&fault_values[f], __ATOMIC_RELAXED);
 }
 
-bool fault_count_down(enum fault f) {
+enum fault_turn fault_count_down(enum fault f) {
     assert(f < FAULT_COUNT);
     int64_t value = fault_value(f);
-    while (value > 1 && !__atomic_compare_exchange_n(&fault_values[f], &value, value - 1, false,
-                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    while (value > 0 &&
+           !__atomic_compare_exchange_n(&fault_values[f], &value, value > 1 ? value - 1 : -1, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
-    return value == 1;
+    return value < 0 ? FAULT_SINCE : value == 1 ? FAULT_NOW : FAULT_NOT_YET;
 }
 
 static bool read_value(struct slice text, int64_t *ret_value) {

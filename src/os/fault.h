@@ -31,18 +31,19 @@ must_check enum status fault_set(struct slice name_and_value);
 /* Visits the seams whose value is not 0. */
 void fault_each(void (*visit)(const char *name, int64_t value, void *arg), void *arg);
 
+enum fault_turn { FAULT_NOT_YET, FAULT_NOW, FAULT_SINCE };
+
 #ifdef STOA_FAULTS
 int64_t fault_value(enum fault f);
-/* For seams that count down: takes one off a value over 1. True when it is 1, and there it stays.
- */
-bool fault_count_down(enum fault f);
+/* For seams that count down to their nth use; from then on the value is -1. */
+enum fault_turn fault_count_down(enum fault f);
 #else
 static inline int64_t fault_value(enum fault f) {
     (void)f;
     return 0;
 }
-static inline bool fault_count_down(enum fault f) {
+static inline enum fault_turn fault_count_down(enum fault f) {
     (void)f;
-    return false;
+    return FAULT_NOT_YET;
 }
 #endif

@@ -134,7 +134,7 @@ enum status file_write_atomic(const char *path, struct slice data, uint32_t mode
 }
 
 enum status file_rename(const char *from, const char *to) {
-    if (fault_count_down(FAULT_FILE_FAIL_AT)) {
+    if (fault_count_down(FAULT_FILE_FAIL_AT) != FAULT_NOT_YET) {
         return STATUS_IO;
     }
     if (rename(from, to) != 0) {
@@ -208,7 +208,7 @@ enum status file_make_directory(const char *path, uint32_t mode) {
 }
 
 enum status file_remove(const char *path) {
-    if (fault_count_down(FAULT_FILE_FAIL_AT)) {
+    if (fault_count_down(FAULT_FILE_FAIL_AT) != FAULT_NOT_YET) {
         return STATUS_IO;
     }
     return unlink(path) == 0 || errno == ENOENT ? STATUS_OK : os_status(errno);
@@ -237,10 +237,10 @@ enum status file_append(int fd, struct slice data) {
     if (!disk_is_well()) {
         return STATUS_IO;
     }
-    bool was_well = fault_value(FAULT_FILE_FAIL_AT) != 1;
-    if (fault_count_down(FAULT_FILE_FAIL_AT)) {
+    enum fault_turn turn = fault_count_down(FAULT_FILE_FAIL_AT);
+    if (turn != FAULT_NOT_YET) {
         /* As a crash leaves it: torn at the moment of failing, and untouched after it. */
-        ssize_t torn = was_well ? write(fd, data.data, data.len / 2) : 0;
+        ssize_t torn = turn == FAULT_NOW ? write(fd, data.data, data.len / 2) : 0;
         (void)torn;
         return STATUS_IO;
     }
@@ -258,7 +258,7 @@ enum status file_append(int fd, struct slice data) {
 }
 
 enum status file_sync(int fd) {
-    bool well = disk_is_well() && !fault_count_down(FAULT_FILE_FAIL_AT);
+    bool well = disk_is_well() && fault_count_down(FAULT_FILE_FAIL_AT) == FAULT_NOT_YET;
     return well && fdatasync(fd) == 0 ? STATUS_OK : STATUS_IO;
 }
 
@@ -272,7 +272,7 @@ enum status file_size(int fd, uint64_t *ret_bytes) {
 }
 
 enum status file_truncate(int fd, uint64_t bytes) {
-    bool well = !fault_count_down(FAULT_FILE_FAIL_AT);
+    bool well = fault_count_down(FAULT_FILE_FAIL_AT) == FAULT_NOT_YET;
     return well && ftruncate(fd, (off_t)bytes) == 0 ? STATUS_OK : STATUS_IO;
 }
 

@@ -156,7 +156,75 @@ static void directories_are_made_once(void **state) {
     assert_int_equal(file_make_directory(in_directory("no/such"), 0700), STATUS_NOT_FOUND);
 }
 
+static bool add_length(void *arg, const char *name) {
+    *(size_t *)arg += strlen(name);
+    return true;
+}
+
+static bool stop_at_once(void *arg, const char *name) {
+    (void)name;
+    ++*(size_t *)arg;
+    return false;
+}
+
+static void a_directory_is_listed_and_must_be_ours(void **state) {
+    (void)state;
+    size_t sum = 0, count = 0;
+    assert_int_equal(file_write_atomic(in_directory("abc"), SLICE_LIT(""), 0600), STATUS_OK);
+    assert_int_equal(file_write_atomic(in_directory("defgh"), SLICE_LIT(""), 0600), STATUS_OK);
+    assert_int_equal(file_each(directory, add_length, &sum), STATUS_OK);
+    assert_int_equal(sum, 8);
+    assert_int_equal(file_each(directory, stop_at_once, &count), STATUS_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(file_each(in_directory("none"), add_length, &sum), STATUS_NOT_FOUND);
+
+    assert_int_equal(file_check_private_directory(directory), STATUS_OK);
+    assert_int_equal(chmod(directory, 0720), 0);
+    assert_int_equal(file_check_private_directory(directory), STATUS_DENIED);
+    assert_int_equal(chmod(directory, 0755), 0); /* to read is not to write */
+    assert_int_equal(file_check_private_directory(directory), STATUS_OK);
+    assert_int_equal(file_check_private_directory(in_directory("abc")), STATUS_DENIED);
+    assert_int_equal(file_check_private_directory(in_directory("none")), STATUS_NOT_FOUND);
+    assert_int_equal(file_remove(in_directory("abc")), STATUS_OK);
+    assert_int_equal(file_remove(in_directory("defgh")), STATUS_OK);
+}
+
+static void a_lock_is_held_once(void **state) {
+    (void)state;
+    const char *path = in_directory("lock");
+    int first = -1, second = -1;
+    assert_int_equal(file_lock(path, 0600, &first), STATUS_OK);
+    assert_int_equal(file_lock(path, 0600, &second), STATUS_EXISTS);
+    assert_int_equal(second, -1);
+    fd_close(&first);
+    assert_int_equal(file_lock(path, 0600, &second), STATUS_OK);
+    fd_close(&second);
+    assert_int_equal(file_lock(in_directory("no/such"), 0600, &first), STATUS_NOT_FOUND);
+    assert_int_equal(file_remove(path), STATUS_OK);
+}
+
 #ifdef STOA_FAULTS
+static void from_the_nth_change_on_all_fail(void **state) {
+    (void)state;
+    const char *path = in_directory("nth");
+    int fd = -1;
+    assert_int_equal(file_open_append(path, 0600, &fd), STATUS_OK);
+    assert_int_equal(fault_set(SLICE_LIT("file_fail_at=3")), STATUS_OK);
+    assert_int_equal(file_append(fd, SLICE_LIT("whole")), STATUS_OK);
+    assert_int_equal(file_sync(fd), STATUS_OK);
+    assert_int_equal(file_append(fd, SLICE_LIT("torn")), STATUS_IO);
+    assert_int_equal(file_append(fd, SLICE_LIT("nothing")), STATUS_IO);
+    assert_int_equal(file_sync(fd), STATUS_IO);
+    assert_int_equal(file_truncate(fd, 0), STATUS_IO);
+    assert_int_equal(file_rename(path, path), STATUS_IO);
+    assert_int_equal(file_remove(path), STATUS_IO);
+    assert_content(path, "wholeto");
+    assert_int_equal(fault_set(SLICE_LIT("file_fail_at=0")), STATUS_OK);
+    assert_int_equal(file_truncate(fd, 5), STATUS_OK);
+    fd_close(&fd);
+    assert_int_equal(file_remove(path), STATUS_OK);
+}
+
 static void count_fault(const char *name, int64_t value, void *arg) {
     assert_string_equal(name, "clock_offset_ms");
     *(int64_t *)arg += value;
@@ -231,7 +299,10 @@ int main(void) {
         cmocka_unit_test(appended_bytes_can_be_read_and_cut),
         cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(directories_are_made_once),
+        cmocka_unit_test(a_directory_is_listed_and_must_be_ours),
+        cmocka_unit_test(a_lock_is_held_once),
 #ifdef STOA_FAULTS
+        cmocka_unit_test(from_the_nth_change_on_all_fail),
         cmocka_unit_test(faults_are_set_by_name),
         cmocka_unit_test(a_broken_disk_fails_and_a_slow_one_stalls),
         cmocka_unit_test(each_allocation_may_fail),
