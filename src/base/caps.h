@@ -56,6 +56,7 @@ enum {
     SWEEP_PER_STEP_MAX = 256,                 /* bounds the tail of a control step */
     LIST_SLICE_ROOMS = 200,                   /* rooms encoded in one step, 3 us each */
     LIST_SLICE_BYTES = 256 << 10,             /* and the bytes of one step, for large metadata */
+    LIST_PART_BYTES = 256 << 10,              /* of an answer that leaves in parts: each at least */
     LIST_ANSWER_BYTES_MAX = 256 << 20,        /* one ListRooms answer: 350,000 rooms as JSON */
     HELD_BYTES_MAX = 512 << 20,               /* all answers in the making together */
     LIST_NAMES_BYTES_MAX = 1 << 20,           /* names of one ListRooms; 4,000 of full length */

@@ -75,6 +75,7 @@ static void init_plain(struct node *n, const struct node_config *config, struct 
     list_init(&n->unsettled);
     list_init(&n->responses);
     list_init(&n->held);
+    list_init(&n->held_back);
     list_init(&n->sent);
 }
 
@@ -206,6 +207,8 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
     case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
     case EV_RPC: return node_rpc(n, ev, fx);
+    case EV_REPLY_MORE: node_reply_more(n, ev->conn); return STATUS_OK;
+    case EV_REPLY_GONE: node_reply_gone(n, ev->conn); return STATUS_OK;
     case EV_DRAIN: n->draining = true; return STATUS_OK;
     case EV_STOP: stop(n); return STATUS_OK;
     }
@@ -252,6 +255,7 @@ uint64_t node_next_deadline_ms(const struct node *n) {
     }
     uint64_t next = MIN(dir_next_deadline_ms(n->dir), heap_next_key(&n->timers));
     next = MIN(next, responses_next_ms(n));
+    next = MIN(next, node_held_back_until_ms(n));
     return MIN(next, n->next_scan_ms);
 }
 

@@ -47,6 +47,9 @@ struct node_config {
 
     /* room.* and limit.* settings; 0 in a limit means unlimited */
     bool auto_create, enable_remote_unmute;
+    /* Long answers leave as FX_API_PART, each made once the one before has left (EV_REPLY_MORE):
+     * what is held does not grow with the answer. Else they are assembled whole. */
+    bool partial_replies;
     bool performs_rpc; /* the data plane hands EV_RPC back */
     bool webhooks;     /* somebody wants them: notes get a body */
     uint32_t empty_timeout_s, departure_timeout_s, max_participants;
@@ -70,6 +73,8 @@ enum node_event_kind {
     EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
     EV_DATA_OPEN,      /* its data channels are open */
     EV_RPC,            /* a participant's packet to us: acknowledgement or response of a call */
+    EV_REPLY_MORE,     /* the last FX_API_PART of this connection has left: the next may come */
+    EV_REPLY_GONE,     /* its reader is gone */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
     EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
 };
@@ -83,7 +88,7 @@ struct node_join {
 struct node_event {
     enum node_event_kind kind;
     struct dir_time time;
-    uint64_t conn;               /* API, VALIDATE, JOIN, SIGNAL, SIGNAL_CLOSED */
+    uint64_t conn;               /* API, VALIDATE, JOIN, SIGNAL, SIGNAL_CLOSED, REPLY_* */
     const struct claims *claims; /* NULL: anonymous */
     union {
         struct {
@@ -107,6 +112,7 @@ struct node_event {
 
 enum effect_kind {
     FX_API_REPLY,     /* conn, http_status, coding_json, bytes */
+    FX_API_PART,      /* as API_REPLY, in parts, in order: see `part` */
     FX_TEXT_REPLY,    /* conn, http_status, bytes: text/plain */
     FX_UPGRADE,       /* conn: 101 */
     FX_SIGNAL,        /* conns[], bytes: one encoded SignalResponse */
@@ -158,9 +164,17 @@ struct fx_note {
 };
 const char *note_name(enum note_kind kind); /* as receivers know it: "room_started" */
 
+enum part {
+    PART_FIRST, /* http_status, coding and the first bytes */
+    PART_NEXT,  /* more bytes */
+    PART_LAST,  /* the last bytes */
+    PART_ABORT, /* there is no end to come: the connection breaks off */
+};
+
 struct effect {
     enum effect_kind kind;
-    uint64_t conn; /* API_REPLY, TEXT_REPLY, UPGRADE */
+    enum part part; /* API_PART */
+    uint64_t conn;  /* API_REPLY, TEXT_REPLY, UPGRADE */
     uint16_t http_status, ws_code;
     bool body_is_json; /* API_REPLY: else protobuf */
     bool reliable;     /* DATA_SEND */

@@ -24,6 +24,7 @@ void node_free_sent(struct node *n) {
 
 void node_free_held(struct node *n) {
     free_all(&n->held);
+    free_all(&n->held_back);
     free_all(&n->sent);
 }
 
@@ -103,25 +104,96 @@ static bool list_names(struct list_slice *l) {
     return cursor_left(&c) > 0;
 }
 
-static void finish(struct node *n, struct held *h, struct effects *fx) {
-    struct effect *e = fx_add(fx, FX_API_REPLY);
+static struct effect *add_reply(struct held *h, enum part part, uint16_t http_status,
+                                struct effects *fx) {
+    bool whole = !h->begun && part != PART_FIRST;
+    struct effect *e = fx_add(fx, whole ? FX_API_REPLY : FX_API_PART);
     e->conn = h->conn;
-    e->http_status = 200;
+    e->http_status = http_status;
     e->body_is_json = h->coding == API_JSON;
-    e->bytes = buf_slice(&h->out);
+    e->part = part;
+    return e;
+}
+
+static void finish(struct node *n, struct held *h, struct effects *fx) {
+    add_reply(h, PART_LAST, 200, fx)->bytes = buf_slice(&h->out);
     list_remove(&n->held, &h->in_held);
     list_push_back(&n->sent, &h->in_held);
 }
 
-static void give_up(struct node *n, struct held *h, uint16_t http_status, struct slice body,
+/* Nothing can be said any more once a part has left: then it breaks off. */
+static void give_up(struct list *from, struct held *h, uint16_t http_status, struct slice body,
                     struct effects *fx) {
-    struct effect *e = fx_add(fx, FX_API_REPLY);
-    e->conn = h->conn;
-    e->http_status = http_status;
-    e->body_is_json = true;
-    e->bytes = body;
-    list_remove(&n->held, &h->in_held);
+    struct effect *e = add_reply(h, PART_ABORT, http_status, fx);
+    if (!h->begun) {
+        e->body_is_json = true;
+        e->bytes = body;
+    }
+    list_remove(from, &h->in_held);
     held_destroy(h);
+}
+
+/* What there is of it leaves, and the answer waits until it has left. */
+static void send_part(struct node *n, struct held *h, struct effects *fx) {
+    size_t mark = fx->count;
+    struct effect *e = add_reply(h, h->begun ? PART_NEXT : PART_FIRST, 200, fx);
+    e->bytes = fx_copy(fx, buf_slice(&h->out));
+    if (!fx_ok(fx)) {
+        node_rollback(n, fx, mark);
+        return; /* no memory now: it leaves with the next slice */
+    }
+    buf_clear(&h->out);
+    h->begun = true;
+    h->deadline_ms = n->now.mono_ms + HELD_REPLY_TIMEOUT_MS;
+    list_remove(&n->held, &h->in_held);
+    list_push_back(&n->held_back, &h->in_held);
+}
+
+/* At most HELD_REPLIES_MAX are looked at. */
+static struct held *find_held_back(struct node *n, uint64_t conn) {
+    list_each (at, &n->held_back) {
+        struct held *h = container_of(at, struct held, in_held);
+        if (h->conn == conn) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+void node_reply_more(struct node *n, uint64_t conn) {
+    struct held *h = find_held_back(n, conn);
+    if (h) {
+        h->deadline_ms = n->now.mono_ms + HELD_REPLY_TIMEOUT_MS;
+        list_remove(&n->held_back, &h->in_held);
+        list_push_back(&n->held, &h->in_held);
+    }
+}
+
+/* One in the making is found out when its next part has nowhere to go. */
+void node_reply_gone(struct node *n, uint64_t conn) {
+    struct held *h = find_held_back(n, conn);
+    if (h) {
+        list_remove(&n->held_back, &h->in_held);
+        held_destroy(h);
+    }
+}
+
+/* All wait equally long: the first one began first. */
+uint64_t node_held_back_until_ms(const struct node *n) {
+    struct list_node *first = list_first(&n->held_back);
+    return first ? container_of(first, struct held, in_held)->deadline_ms : UINT64_MAX;
+}
+
+static void end_overdue(struct node *n, struct effects *fx) {
+    while (node_held_back_until_ms(n) <= n->now.mono_ms) {
+        if (!fx_reserve(fx, 1)) {
+            node_rollback(n, fx, fx->count); /* no memory now: at the next tick */
+            return;
+        }
+        metric_inc(&n->config.metrics->held_timeouts);
+        give_up(&n->held_back, container_of(list_first(&n->held_back), struct held, in_held), 0,
+                (struct slice){0}, fx);
+    }
 }
 
 static size_t held_bytes(const struct list *l) {
@@ -132,19 +204,10 @@ static size_t held_bytes(const struct list *l) {
     return bytes;
 }
 
-/* One slice of one answer; the next one gets the next turn. Looking at slots is cheap, encoding is
- * not: the slots looked at are many times the rooms encoded. */
-void node_run_held(struct node *n, struct effects *fx) {
+/* Encodes one slice. True: there is more. Looking at slots is cheap, encoding is not: the slots
+ * looked at are many times the rooms encoded. */
+static bool add_slice(struct node *n, struct held *h) {
     enum { SLOTS_PER_ROOM = 16 };
-    struct list_node *first = list_first(&n->held);
-    if (!first) {
-        return;
-    }
-    if (!fx_reserve(fx, 1)) {
-        node_rollback(n, fx, fx->count); /* no memory now: at the next tick */
-        return;
-    }
-    struct held *h = container_of(first, struct held, in_held);
     struct list_slice l = {
         .n = n, .h = h, .rooms_left = LIST_SLICE_ROOMS, .bytes_end = h->out.len + LIST_SLICE_BYTES};
     arena_reset(&n->work);
@@ -154,17 +217,35 @@ void node_run_held(struct node *n, struct effects *fx) {
     if (!more && h->coding == API_JSON) {
         buf_put_cstr(&h->out, "]}");
     }
+    return more;
+}
+
+/* One slice of one answer; the next one gets the next turn. */
+void node_run_held(struct node *n, struct effects *fx) {
+    end_overdue(n, fx);
+    struct list_node *first = list_first(&n->held);
+    if (first && !fx_reserve(fx, 1)) {
+        node_rollback(n, fx, fx->count); /* no memory now: at the next tick */
+        return;
+    }
+    if (!first) {
+        return;
+    }
+    struct held *h = container_of(first, struct held, in_held);
+    bool more = add_slice(n, h);
     if (h->out.failed || held_bytes(&n->held) > HELD_BYTES_MAX) {
-        give_up(n, h, twirp_http_status(TWIRP_RESOURCE_EXHAUSTED),
+        give_up(&n->held, h, twirp_http_status(TWIRP_RESOURCE_EXHAUSTED),
                 SLICE_LIT("{\"code\":\"resource_exhausted\",\"msg\":\"the answer is too large\"}"),
                 fx);
     } else if (!more) {
         finish(n, h, fx);
     } else if (n->now.mono_ms >= h->deadline_ms) {
         metric_inc(&n->config.metrics->held_timeouts);
-        give_up(n, h, twirp_http_status(TWIRP_DEADLINE_EXCEEDED),
+        give_up(&n->held, h, twirp_http_status(TWIRP_DEADLINE_EXCEEDED),
                 SLICE_LIT("{\"code\":\"deadline_exceeded\",\"msg\":\"the answer took too long\"}"),
                 fx);
+    } else if (n->config.partial_replies && h->out.len >= LIST_PART_BYTES) {
+        send_part(n, h, fx);
     } else {
         list_remove(&n->held, first);
         list_push_back(&n->held, first);
@@ -174,7 +255,7 @@ void node_run_held(struct node *n, struct effects *fx) {
 enum status op_list_rooms(struct call *c) {
     const Livekit__ListRoomsRequest *r = (const void *)c->request;
     struct node *n = c->n;
-    if (n->held.count >= HELD_REPLIES_MAX) {
+    if (n->held.count + n->held_back.count >= HELD_REPLIES_MAX) {
         call_fail(c, TWIRP_RESOURCE_EXHAUSTED, "too many lists at once");
         return STATUS_OK;
     }

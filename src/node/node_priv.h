@@ -109,6 +109,7 @@ struct held {
     uint32_t cursor;
     uint64_t count;
     bool by_name;
+    bool begun; /* parts of it have left */
 };
 
 struct node {
@@ -135,7 +136,8 @@ struct node {
     struct list responses; /* held back a moment, oldest first */
     size_t responses_bytes;
     struct list held;
-    struct list sent; /* held answers whose bytes the last step's effects point to */
+    struct list held_back; /* held answers whose last part has not left yet */
+    struct list sent;      /* held answers whose bytes the last step's effects point to */
     struct heap timers;
     struct hash_key map_key;
     uint64_t last_id; /* transports, rooms and participants share one counter */
@@ -269,6 +271,9 @@ void node_api_refuse(const struct node_event *ev, struct effects *fx);
 /* node_list.c */
 void node_run_held(struct node *n, struct effects *fx);
 void node_free_sent(struct node *n);
+void node_reply_more(struct node *n, uint64_t conn);
+void node_reply_gone(struct node *n, uint64_t conn);
+uint64_t node_held_back_until_ms(const struct node *n);
 void node_free_held(struct node *n);
 
 /* node_sweep.c */

@@ -161,11 +161,112 @@ static void test_a_node_may_go_with_answers_held(void **state) {
     kit_close(&k);
 }
 
+static void in_parts(struct node_config *c) {
+    c->partial_replies = true;
+}
+
+/* Takes the parts of one answer, asking for each once the one before has left. */
+static void take_parts(struct kit *k, uint64_t conn, struct buf *whole, size_t *ret_parts) {
+    enum part last = PART_FIRST;
+    size_t parts = 0;
+    while (last != PART_LAST) {
+        const struct effect *e = kit_effect(k, FX_API_PART, 0);
+        if (e) {
+            assert_int_equal(e->conn, conn);
+            assert_int_equal(e->http_status, 200);
+            assert_int_equal(e->part == PART_FIRST, parts == 0);
+            assert_true(e->bytes.len < LIST_PART_BYTES + 2 * LIST_SLICE_BYTES);
+            buf_put(whole, e->bytes);
+            last = e->part;
+            parts++;
+            struct node_event more = {.kind = EV_REPLY_MORE, .conn = conn};
+            assert_int_equal(kit_step(k, &more), STATUS_OK);
+            continue;
+        }
+        struct node_event ev = {.kind = EV_TICK};
+        assert_int_equal(kit_step(k, &ev), STATUS_OK);
+        assert_int_equal(kit_count(k, FX_API_REPLY), 0);
+    }
+    assert_false(whole->failed);
+    *ret_parts = parts;
+}
+
+static void test_a_long_list_leaves_in_parts(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, in_parts);
+    fill(&k);
+    static const enum api_coding codings[] = {API_JSON, API_PROTOBUF};
+    for (size_t i = 0; i < ARRAY_LEN(codings); i++) {
+        struct buf whole;
+        size_t parts = 0;
+        buf_init(&whole, 64 << 20);
+        assert_int_equal(ask(&k, 7, codings[i], "{}"), STATUS_OK);
+        take_parts(&k, 7, &whole, &parts);
+        assert_true(parts > 3);
+        check_all(&k, (struct answer){200, codings[i] == API_JSON, buf_slice(&whole)});
+        buf_deinit(&whole);
+    }
+    /* A short answer is whole at once. */
+    assert_int_equal(ask(&k, 7, API_JSON, "{\"names\":[\"r7\"]}"), STATUS_OK);
+    assert_int_equal(kit_answer(&k, FX_API_REPLY, 7).status, 200);
+    kit_close(&k);
+}
+
+static void next_part(struct kit *k) {
+    while (kit_count(k, FX_API_PART) == 0) {
+        struct node_event ev = {.kind = EV_TICK};
+        assert_int_equal(kit_step(k, &ev), STATUS_OK);
+    }
+}
+
+static void test_no_part_is_made_before_it_is_asked_for(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, in_parts);
+    fill(&k);
+    assert_int_equal(ask(&k, 7, API_JSON, "{}"), STATUS_OK);
+    next_part(&k);
+    kit_settle(&k);
+    assert_int_equal(kit_count(&k, FX_API_PART), 0);
+    kit_pass(&k, HELD_REPLY_TIMEOUT_MS - 1);
+    assert_int_equal(kit_count(&k, FX_API_PART), 0);
+    kit_pass(&k, 1); /* a reader that does not read: it breaks off */
+    assert_int_equal(kit_effect(&k, FX_API_PART, 0)->part, PART_ABORT);
+    assert_int_equal(k.metrics.held_timeouts, 1);
+    struct node_event more = {.kind = EV_REPLY_MORE, .conn = 7};
+    assert_int_equal(kit_step(&k, &more), STATUS_OK);
+    kit_settle(&k);
+    assert_int_equal(kit_count(&k, FX_API_PART), 0);
+    kit_close(&k);
+}
+
+static void test_a_reader_that_is_gone_frees_its_place(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, in_parts);
+    fill(&k);
+    for (uint64_t i = 0; i < HELD_REPLIES_MAX; i++) {
+        assert_int_equal(ask(&k, 100 + i, API_PROTOBUF, "{}"), STATUS_OK);
+    }
+    kit_settle(&k);
+    assert_int_equal(ask(&k, 7, API_PROTOBUF, "{}"), STATUS_OK);
+    assert_int_equal(kit_answer(&k, FX_API_REPLY, 7).status, 429);
+    struct node_event gone = {.kind = EV_REPLY_GONE, .conn = 105};
+    assert_int_equal(kit_step(&k, &gone), STATUS_OK);
+    assert_int_equal(ask(&k, 7, API_PROTOBUF, "{}"), STATUS_OK);
+    assert_int_equal(kit_answer(&k, FX_API_REPLY, 7).status, 0);
+    kit_close(&k); /* with all the others waiting */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_long_list_goes_in_slices),
         cmocka_unit_test(test_lists_take_turns),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_a_long_list_leaves_in_parts),
+        cmocka_unit_test(test_no_part_is_made_before_it_is_asked_for),
+        cmocka_unit_test(test_a_reader_that_is_gone_frees_its_place),
         cmocka_unit_test(test_counts_are_never_stale),
         cmocka_unit_test(test_too_many_lists_and_too_late),
         cmocka_unit_test(test_a_node_may_go_with_answers_held),
