@@ -1,25 +1,14 @@
-#include "clock.h"
 #include "hook_priv.h"
-#include "mem.h"
-
-#include <string.h>
-
-/* A descriptor of libcurl's in the loop. */
-struct watch {
-    uint32_t magic;
-    struct loop_source source;
-    struct hook *hook; /* borrowed */
-};
 
 /* What an end means. */
 
+/* Trying again would not help; whoever runs the receiver must change something. */
 static bool is_final(CURLcode code) {
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return true;
+    case CURLE_URL_MALFORMAT: return true;
     default: return false;
     }
 }
@@ -48,7 +37,7 @@ static struct hook_queue *queue_of(CURL *request) {
 }
 
 static void forget_request(struct hook_queue *q) {
-    (void)curl_multi_remove_handle(q->target->hook->http.multi, q->request);
+    (void)curl_multi_remove_handle(q->target->hook->http, q->request);
     curl_easy_cleanup(q->request);
     q->request = NULL;
 }
@@ -71,86 +60,29 @@ static void finish(CURL *request, CURLcode code) {
     queue_done(q, &r);
 }
 
-static void finish_all(struct hook *h) {
-    int left;
+/* libcurl is asked which descriptors it waits for before each wait. To be told of them as they come
+ * and go (curl_multi_socket_action) would spare that, but it closes some without a word, takes new
+ * ones of the same number for watched, and then stays on an address that is silent (7.88). */
+void attempts_wait(struct hook *h, uint32_t wait_ms) {
+    struct curl_waitfd mailboxes[] = {
+        {.fd = mailbox_fd(h->posts), .events = CURL_WAIT_POLLIN},
+        {.fd = mailbox_fd(h->closing), .events = CURL_WAIT_POLLIN},
+    };
+    int timeout = (int)MIN(wait_ms, (uint32_t)INT32_MAX);
+    if (curl_multi_poll(h->http, mailboxes, ARRAY_LEN(mailboxes), timeout, NULL) != CURLM_OK) {
+        (void)mailbox_wait(h->posts, HOOK_NO_MEMORY_WAIT_MS); /* not to spin */
+    }
+}
+
+void attempts_run(struct hook *h) {
+    int running, left;
+    (void)curl_multi_perform(h->http, &running); /* the result is that of each request */
     const CURLMsg *message;
-    while ((message = curl_multi_info_read(h->http.multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(h->http, &left)) != NULL) {
         if (message->msg == CURLMSG_DONE) {
             finish(message->easy_handle, message->data.result);
         }
     }
-}
-
-/* libcurl on the loop. */
-
-static void act(struct hook *h, curl_socket_t fd, int events) {
-    int running;
-    CURLMcode code = curl_multi_socket_action(h->http.multi, fd, events, &running);
-    assert(code == CURLM_OK); /* others are mistakes of ours */
-    (void)code;
-    finish_all(h);
-}
-
-static void on_socket(void *arg, uint32_t events) {
-    struct watch *w = OBJ_CAST(struct watch, arg, HOOK_WATCH_MAGIC);
-    int bits = 0;
-    bits |= events & LOOP_READ ? CURL_CSELECT_IN : 0;
-    bits |= events & LOOP_WRITE ? CURL_CSELECT_OUT : 0;
-    bits |= events & LOOP_HANGUP ? CURL_CSELECT_ERR : 0;
-    act(w->hook, w->source.fd, bits);
-}
-
-static void on_timer(void *arg) {
-    act(OBJ_CAST(struct hook, arg, HOOK_MAGIC), CURL_SOCKET_TIMEOUT, 0);
-}
-
-static struct watch *watch_create(struct hook *h, int fd, uint32_t events) {
-    struct watch *w = mem_zalloc(sizeof *w);
-    if (!w) {
-        return NULL;
-    }
-    w->magic = HOOK_WATCH_MAGIC;
-    w->hook = h;
-    if (loop_add(h->loop, &w->source, fd, events, on_socket, w) != STATUS_OK) {
-        mem_free(w);
-        return NULL;
-    }
-    return w;
-}
-
-/* Without memory a descriptor stays unwatched: its request ends by its time and is tried again. */
-static int watch_socket(CURL *request, curl_socket_t fd, int what, void *arg, void *socket_arg) {
-    (void)request;
-    struct hook *h = OBJ_CAST(struct hook, arg, HOOK_MAGIC);
-    struct watch *w = socket_arg;
-    if (what == CURL_POLL_REMOVE) {
-        if (w) {
-            loop_remove(&w->source);
-            mem_free(w);
-            (void)curl_multi_assign(h->http.multi, fd, NULL);
-        }
-        return 0;
-    }
-    uint32_t events = 0;
-    events |= what & CURL_POLL_IN ? (uint32_t)LOOP_READ : 0;
-    events |= what & CURL_POLL_OUT ? (uint32_t)LOOP_WRITE : 0;
-    if (w) {
-        loop_modify(&w->source, events);
-    } else if ((w = watch_create(h, fd, events)) != NULL) {
-        (void)curl_multi_assign(h->http.multi, fd, w);
-    }
-    return 0;
-}
-
-static int set_timer(CURLM *multi, long wait_ms, void *arg) {
-    (void)multi;
-    struct hook *h = OBJ_CAST(struct hook, arg, HOOK_MAGIC);
-    if (wait_ms < 0) {
-        loop_timer_cancel(&h->http.timer);
-    } else {
-        loop_timer_set(&h->http.timer, clock_mono_ms() + (uint64_t)wait_ms);
-    }
-    return 0;
 }
 
 /* Reading answers: nothing is kept but the fact that there is one. */
@@ -181,7 +113,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg) {
 
 /* The whole attempt has one limit: resolving, connecting, TLS, the request and its answer. HTTP/1.1
  * keeps one request on one connection, so that none waits behind another's answer. QUICK_EXIT: the
- * end of a request does not wait for a resolver that hangs. */
+ * end of a request does not wait for a resolver that hangs. Proxies come from the environment
+ * (https_proxy, no_proxy), as the reference takes them. */
 static bool set_numbers(CURL *request, const struct hook *h) {
     const struct {
         CURLoption option;
@@ -227,7 +160,7 @@ static bool set_request(struct hook_queue *q) {
     CURL *request = q->request;
     const struct hook *h = q->target->hook;
     q->authorization_line =
-        (struct curl_slist){.data = (char *)q->authorization.data, .next = h->http.headers};
+        (struct curl_slist){.data = (char *)q->authorization.data, .next = h->headers};
     struct slice body = q->current->body;
     bool ok = set_numbers(request, h) && set_texts(request, h, q->target->url);
     ok = curl_easy_setopt(request, CURLOPT_POST, 1L) == CURLE_OK && ok;
@@ -250,8 +183,7 @@ enum status attempt_start(struct hook_queue *q) {
     }
     q->answered = false;
     q->answered_bytes = 0;
-    if (!set_request(q) ||
-        curl_multi_add_handle(q->target->hook->http.multi, q->request) != CURLM_OK) {
+    if (!set_request(q) || curl_multi_add_handle(q->target->hook->http, q->request) != CURLM_OK) {
         curl_easy_cleanup(q->request);
         q->request = NULL;
         return STATUS_NO_MEMORY;
@@ -266,46 +198,33 @@ static bool make_headers(struct hook *h) {
     static const char *const lines[] = {"Content-Type: application/webhook+json",
                                         "Accept:", "Expect:"};
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        struct curl_slist *more = curl_slist_append(h->http.headers, lines[i]);
+        struct curl_slist *more = curl_slist_append(h->headers, lines[i]);
         if (!more) {
             return false;
         }
-        h->http.headers = more;
+        h->headers = more;
     }
     return true;
 }
 
 enum status attempts_init(struct hook *h) {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    h->is_curl_up = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    h->http = h->is_curl_up ? curl_multi_init() : NULL;
+    if (!h->http || !make_headers(h)) {
         return STATUS_NO_MEMORY;
     }
-    h->http.is_global_up = true;
-    CURLM *multi = h->http.multi = curl_multi_init();
-    if (!multi || !make_headers(h)) {
-        return STATUS_NO_MEMORY;
-    }
-    enum status s = loop_timer_init(h->loop, &h->http.timer, on_timer, h);
-    if (s != STATUS_OK) {
-        return s;
-    }
-    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, (void *)h);
-    (void)curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    (void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, (void *)h);
-    (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)HOOK_IDLE_CONNS_MAX);
+    (void)curl_multi_setopt(h->http, CURLMOPT_MAXCONNECTS, (long)HOOK_IDLE_CONNS_MAX);
     return STATUS_OK;
 }
 
 void attempts_deinit(struct hook *h) {
-    if (h->http.multi) {
-        (void)curl_multi_cleanup(h->http.multi);
+    if (h->http) {
+        (void)curl_multi_cleanup(h->http);
     }
-    curl_slist_free_all(h->http.headers);
-    loop_timer_deinit(&h->http.timer);
-    if (h->http.is_global_up) {
+    curl_slist_free_all(h->headers);
+    if (h->is_curl_up) {
         curl_global_cleanup();
     }
-    memset(&h->http, 0, sizeof h->http);
 }
 
 static enum status read_host(CURLU *parts, const char *url, struct arena *arena,

@@ -71,7 +71,6 @@ bool hook_post(struct hook *h, const struct hook_event *event) {
     struct metrics *m = &h->post_metrics;
     h->poster = h->poster ? h->poster : thread_self();
     assert(h->poster == thread_self());
-    metric_inc(&m->hook_posted);
     if (!is_wanted(h, event->name)) {
         metric_inc(&m->hook_filtered);
         return true;
@@ -94,6 +93,7 @@ bool hook_post(struct hook *h, const struct hook_event *event) {
         release(h, item);
         return refuse(h, &m->hook_dropped_mailbox);
     }
+    metric_inc(&m->hook_taken);
     return true;
 }
 
@@ -121,50 +121,62 @@ static size_t take_posts(struct hook *h) {
     return count;
 }
 
-static void on_posts(void *arg, uint32_t events) {
-    (void)events;
-    (void)take_posts(OBJ_CAST(struct hook, arg, HOOK_MAGIC));
-}
-
-static void on_closing(void *arg, uint32_t events) {
-    (void)events;
-    struct hook *h = OBJ_CAST(struct hook, arg, HOOK_MAGIC);
+static void take_closing(struct hook *h) {
     uint32_t grace_ms;
     if (mailbox_drain(h->closing, &grace_ms, 1) == 1) {
         h->is_closing = true;
-        loop_timer_set(&h->grace, loop_now_ms(h->loop) + grace_ms);
+        h->grace_ends_ms = h->now_ms + grace_ms;
     }
 }
 
-static void on_grace_over(void *arg) {
-    loop_stop(OBJ_CAST(struct hook, arg, HOOK_MAGIC)->loop);
+static uint64_t sending(const struct hook *h) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < h->targets_count; i++) {
+        count += h->targets[i].sending_count;
+    }
+    return count;
 }
 
 static void set_gauges(struct hook *h) {
-    uint64_t sending = 0;
-    for (size_t i = 0; i < h->targets_count; i++) {
-        sending += h->targets[i].sending_count;
-    }
     metric_set(&h->metrics.hook_queues, h->queues_count);
     metric_set(&h->metrics.hook_waiting, h->waiting_count);
-    metric_set(&h->metrics.hook_sending, sending);
+    metric_set(&h->metrics.hook_sending, sending(h));
     metric_set(&h->metrics.hook_bytes, __atomic_load_n(&h->held_bytes, __ATOMIC_RELAXED));
 }
 
-/* The end of each turn: what became ready in it, by whatever cause, is sent. */
-static void hook_turn(void *arg) {
-    struct hook *h = OBJ_CAST(struct hook, arg, HOOK_MAGIC);
+/* While requests are under way libcurl is looked after now and then, even if nothing seems to
+ * happen: it goes from an address that is silent to the next only when it is asked. */
+static uint32_t wait_ms(const struct hook *h, uint32_t wait_ms_max) {
+    uint64_t now_ms = clock_mono_ms();
+    uint64_t due_ms = heap_next_key(&h->pauses);
+    due_ms = h->is_closing ? MIN(due_ms, h->grace_ends_ms) : due_ms;
+    uint64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    uint64_t most_ms =
+        sending(h) > 0 ? MIN(wait_ms_max, (uint32_t)HOOK_LOOK_AFTER_MS) : wait_ms_max;
+    return (uint32_t)MIN(left_ms, most_ms);
+}
+
+/* What became ready, by whatever cause, is started at the end; libcurl then does not wait. */
+void hook_turn(struct hook *h, uint32_t wait_ms_max) {
+    attempts_wait(h, wait_ms(h, wait_ms_max));
+    h->now_ms = clock_mono_ms();
+    take_closing(h);
+    (void)take_posts(h);
+    attempts_run(h);
+    queues_end_pauses(h);
     for (size_t i = 0; i < h->targets_count; i++) {
         target_pump(&h->targets[i]);
     }
     set_gauges(h);
-    if (h->is_closing && h->queues_count == 0 && mailbox_count(h->posts) == 0) {
-        loop_stop(h->loop);
-    }
+    bool is_empty = h->queues_count == 0 && mailbox_count(h->posts) == 0;
+    h->is_over = h->is_closing && (is_empty || h->now_ms >= h->grace_ends_ms);
 }
 
 static void run(void *arg) {
-    loop_run(OBJ_CAST(struct hook, arg, HOOK_MAGIC)->loop);
+    struct hook *h = OBJ_CAST(struct hook, arg, HOOK_MAGIC);
+    while (!h->is_over) {
+        hook_turn(h, UINT32_MAX);
+    }
 }
 
 /* Construction. */
@@ -234,22 +246,10 @@ static enum status make_targets(struct hook *h, const struct hook_config *config
     return s;
 }
 
-static enum status start_watching(struct hook *h) {
+static enum status make_mailboxes(struct hook *h) {
     h->posts = mailbox_create(sizeof(struct hook_item *), MAILBOX_HOOK_MAX);
     h->closing = mailbox_create(sizeof(uint32_t), 1);
-    h->loop = loop_create();
-    if (!h->posts || !h->closing || !h->loop) {
-        return STATUS_NO_MEMORY;
-    }
-    loop_set_hook(h->loop, hook_turn, h);
-    enum status s = loop_add(h->loop, &h->on_posts, mailbox_fd(h->posts), LOOP_READ, on_posts, h);
-    if (s == STATUS_OK) {
-        s = loop_add(h->loop, &h->on_closing, mailbox_fd(h->closing), LOOP_READ, on_closing, h);
-    }
-    if (s == STATUS_OK) {
-        s = loop_timer_init(h->loop, &h->grace, on_grace_over, h);
-    }
-    return s == STATUS_OK ? attempts_init(h) : s;
+    return h->posts && h->closing ? attempts_init(h) : STATUS_NO_MEMORY;
 }
 
 enum status hook_prepare(const struct hook_config *config, struct hook **ret_hook) {
@@ -259,9 +259,11 @@ enum status hook_prepare(const struct hook_config *config, struct hook **ret_hoo
     }
     h->magic = HOOK_MAGIC;
     arena_init(&h->arena, HOOK_CONFIG_BYTES_MAX);
+    heap_init(&h->pauses);
+    h->now_ms = clock_mono_ms();
     enum status s = copy_config(h, config);
     if (s == STATUS_OK) {
-        s = start_watching(h);
+        s = make_mailboxes(h);
     }
     if (s == STATUS_OK) {
         s = make_targets(h, config);
@@ -299,9 +301,7 @@ static void drop_all(struct hook *h) {
     if (lost > 0) {
         log_event(LOG_WARN, "webhooks_not_delivered", LOG_UINT("count", lost));
     }
-    if (h->loop) {
-        set_gauges(h);
-    }
+    set_gauges(h);
 }
 
 void hook_stop(struct hook *h, uint32_t grace_ms) {
@@ -325,7 +325,7 @@ struct hook *hook_destroy(struct hook *h, uint32_t grace_ms) {
     }
     assert(h->held_bytes == 0);
     mem_free(h->targets);
-    h->loop = loop_destroy(h->loop);
+    heap_deinit(&h->pauses);
     h->closing = mailbox_destroy(h->closing);
     h->posts = mailbox_destroy(h->posts);
     arena_deinit(&h->arena);

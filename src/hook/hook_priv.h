@@ -1,8 +1,8 @@
 /* hook_priv.h: how the files of hook share the work.
  *
- *   hook.c     the facade and the thread: posts come in, each turn of the loop ends in hook_turn
+ *   hook.c     the facade and the thread: what a turn of it is
  *   queue.c    what waits for whom: order, age, depth, retries; decides what is tried when
- *   attempt.c  one request: libcurl on the loop, and what its end means
+ *   attempt.c  one request: libcurl, and what its end means
  *   sign.c     the token of a request
  *
  * An event is one block, shared by the queues of all receivers and counted by references that the
@@ -13,16 +13,16 @@
 #include <curl/curl.h>
 
 #include "arena.h"
+#include "heap.h"
 #include "hmac.h"
 #include "hook.h"
 #include "list.h"
 #include "log.h"
-#include "loop.h"
 #include "mailbox.h"
 #include "map.h"
 #include "thread.h"
 
-enum { HOOK_MAGIC = 0x484f4f4b, HOOK_QUEUE_MAGIC = 0x484f5155, HOOK_WATCH_MAGIC = 0x484f5741 };
+enum { HOOK_MAGIC = 0x484f4f4b, HOOK_QUEUE_MAGIC = 0x484f5155 };
 
 /* One posted event. */
 struct hook_item {
@@ -42,7 +42,7 @@ enum hook_queue_state {
     HOOK_QUEUE_NEW,
     HOOK_QUEUE_READY,   /* in the receiver's list: wants to send */
     HOOK_QUEUE_SENDING, /* its request is under way */
-    HOOK_QUEUE_PAUSED,  /* until the timer: the attempt failed */
+    HOOK_QUEUE_PAUSED,  /* for a time: the attempt failed */
     HOOK_QUEUE_STATES,
 };
 
@@ -58,7 +58,7 @@ struct hook_queue {
     struct hook_item *current; /* a reference; NULL: the next is still to be taken */
     struct buf authorization;  /* owned; the header of the current event; empty: not made yet */
     uint32_t tries;            /* of the current event */
-    struct loop_timer pause;
+    struct heap_node pause;    /* in the hook's pauses while PAUSED */
 
     CURL *request; /* owned while SENDING */
     struct curl_slist authorization_line;
@@ -102,23 +102,22 @@ struct hook {
     struct metrics post_metrics;
 
     /* The hook thread. */
-    struct loop *loop;
-    struct loop_source on_posts, on_closing;
-    struct loop_timer grace;
-    bool is_closing;
+    uint64_t now_ms; /* monotonic; of this turn */
+    bool is_closing, is_over;
+    uint64_t grace_ends_ms;
+    struct heap pauses; /* struct hook_queue by the time of their next try */
     size_t queues_count, waiting_count;
+    bool is_curl_up;
+    CURLM *http;
+    struct curl_slist *headers; /* owned: the same for all requests */
     struct log_limit log_dropped, log_failed;
     struct metrics metrics;
-    struct {
-        bool is_global_up;
-        CURLM *multi;
-        struct loop_timer timer;
-        struct curl_slist *headers; /* owned: the same for all requests */
-    } http;
 };
 
 /* hook.c */
 must_check enum status hook_prepare(const struct hook_config *config, struct hook **ret_hook);
+/* Waits for something to do, at most so long, and does it. */
+void hook_turn(struct hook *h, uint32_t wait_ms_max);
 /* Ends the thread, if there is one, and drops what is left. May be called twice. */
 void hook_stop(struct hook *h, uint32_t grace_ms);
 void hook_item_unref(struct hook *h, struct hook_item *item);
@@ -141,6 +140,7 @@ void target_add(struct hook_target *t, struct hook_item *item);
 /* Starts what is ready, up to the bound of requests in flight. */
 void target_pump(struct hook_target *t);
 void target_drop_all(struct hook_target *t); /* as HOOK_DROP_CLOSED */
+void queues_end_pauses(struct hook *h);      /* those that are over */
 void queue_done(struct hook_queue *q, const struct hook_result *result);
 /* How long the next try waits after `tries` of them; also tested alone. */
 uint32_t retry_wait_ms(uint32_t first_ms, uint32_t tries, uint32_t retry_after_ms);
@@ -148,6 +148,9 @@ uint32_t retry_wait_ms(uint32_t first_ms, uint32_t tries, uint32_t retry_after_m
 /* attempt.c */
 must_check enum status attempts_init(struct hook *h);
 void attempts_deinit(struct hook *h); /* zeroed: fine */
+/* Until a request can go on, a mailbox has something, or the time is over. */
+void attempts_wait(struct hook *h, uint32_t wait_ms);
+void attempts_run(struct hook *h); /* what can go on; ends in queue_done */
 /* The queue has a current event and its header. Ends in queue_done, unless this fails. */
 must_check enum status attempt_start(struct hook_queue *q);
 void attempt_abort(struct hook_queue *q); /* no queue_done; not SENDING: nothing */

@@ -17,7 +17,8 @@ static bool has_key(const struct map_node *node, struct slice key) {
 static void queue_set_state(struct hook_queue *q, enum hook_queue_state next) {
     static const uint8_t legal[HOOK_QUEUE_STATES] = {
         [HOOK_QUEUE_NEW] = BIT(HOOK_QUEUE_READY),
-        [HOOK_QUEUE_READY] = BIT(HOOK_QUEUE_SENDING) | BIT(HOOK_QUEUE_PAUSED),
+        [HOOK_QUEUE_READY] =
+            BIT(HOOK_QUEUE_READY) | BIT(HOOK_QUEUE_SENDING) | BIT(HOOK_QUEUE_PAUSED),
         [HOOK_QUEUE_SENDING] = BIT(HOOK_QUEUE_READY) | BIT(HOOK_QUEUE_PAUSED),
         [HOOK_QUEUE_PAUSED] = BIT(HOOK_QUEUE_READY),
     };
@@ -39,18 +40,22 @@ static void queue_set_state(struct hook_queue *q, enum hook_queue_state next) {
     q->state = next;
 }
 
-static void on_pause_over(void *arg) {
-    struct hook_queue *q = OBJ_CAST(struct hook_queue, arg, HOOK_QUEUE_MAGIC);
-    queue_set_state(q, HOOK_QUEUE_READY);
+void queues_end_pauses(struct hook *h) {
+    while (heap_next_key(&h->pauses) <= h->now_ms) {
+        struct hook_queue *q = container_of(heap_pop(&h->pauses), struct hook_queue, pause);
+        assert(q->magic == HOOK_QUEUE_MAGIC);
+        queue_set_state(q, HOOK_QUEUE_READY);
+    }
 }
 
+/* With a place among the pauses, so that pausing cannot fail. */
 static struct hook_queue *queue_create(struct hook_target *t, struct slice key) {
-    struct hook_queue *q = mem_zalloc(sizeof *q + key.len);
-    if (!q) {
+    struct hook *h = t->hook;
+    if (heap_reserve(&h->pauses, (uint32_t)h->queues_count + 1) != STATUS_OK) {
         return NULL;
     }
-    if (loop_timer_init(t->hook->loop, &q->pause, on_pause_over, q) != STATUS_OK) {
-        mem_free(q);
+    struct hook_queue *q = mem_zalloc(sizeof *q + key.len);
+    if (!q) {
         return NULL;
     }
     q->magic = HOOK_QUEUE_MAGIC;
@@ -63,7 +68,7 @@ static struct hook_queue *queue_create(struct hook_target *t, struct slice key) 
     list_node_init(&q->in_ready);
     buf_init(&q->authorization, HOOK_TOKEN_BYTES_MAX);
     map_insert(&t->queues, &q->by_key, q->key);
-    t->hook->queues_count++;
+    h->queues_count++;
     queue_set_state(q, HOOK_QUEUE_READY);
     return q;
 }
@@ -76,7 +81,7 @@ static void queue_destroy(struct hook_queue *q) {
     if (q->state == HOOK_QUEUE_READY) {
         list_remove(&t->ready, &q->in_ready);
     }
-    loop_timer_deinit(&q->pause);
+    heap_remove(&t->hook->pauses, &q->pause);
     buf_deinit(&q->authorization);
     map_remove(&t->queues, &q->by_key);
     t->hook->queues_count--;
@@ -102,9 +107,9 @@ static void count_drop(struct hook_target *t, const struct hook_item *item, enum
     case HOOK_DROP_CLOSED: metric_inc(&h->metrics.hook_dropped_closed); break;
     case HOOK_DROP_MEMORY: metric_inc(&h->metrics.hook_dropped_memory); break;
     }
-    log_limited(&h->log_dropped, loop_now_ms(h->loop), LOG_WARN, "webhook_dropped",
-                LOG_STR("host", t->host), LOG_STR("webhook", item->name), LOG_STR("id", item->id),
-                LOG_STR("key", item->key), LOG_STR("reason", drop_reason(why)));
+    log_limited(&h->log_dropped, h->now_ms, LOG_WARN, "webhook_dropped", LOG_STR("host", t->host),
+                LOG_STR("webhook", item->name), LOG_STR("id", item->id), LOG_STR("key", item->key),
+                LOG_STR("reason", drop_reason(why)));
 }
 
 void target_init(struct hook_target *t, struct hook *h) {
@@ -190,9 +195,8 @@ static void forget_current(struct hook_queue *q) {
 /* Makes an event current; what waited too long is dropped. False: nothing is left. */
 static bool take_current(struct hook_queue *q) {
     struct hook *h = q->target->hook;
-    uint64_t now_ms = loop_now_ms(h->loop);
     while (!q->current && (q->current = take_waiting(q)) != NULL) {
-        if (now_ms > q->current->posted_ms + h->max_age_ms) {
+        if (h->now_ms > q->current->posted_ms + h->max_age_ms) {
             count_drop(q->target, q->current, HOOK_DROP_AGE);
             forget_current(q);
         }
@@ -261,7 +265,7 @@ static void log_result(struct hook_queue *q, const struct hook_result *r) {
         return;
     }
     /* An answer such as 401 ends the matter, but somebody wants to know. */
-    log_limited(&h->log_failed, loop_now_ms(h->loop), LOG_WARN,
+    log_limited(&h->log_failed, h->now_ms, LOG_WARN,
                 r->verdict == HOOK_DELIVERED ? "webhook_refused" : "webhook_failed",
                 LOG_STR("host", q->target->host), LOG_STR("webhook", q->current->name),
                 LOG_STR("id", q->current->id), LOG_STR("key", q->key), LOG_UINT("tries", q->tries),
@@ -292,19 +296,14 @@ void queue_done(struct hook_queue *q, const struct hook_result *result) {
         uint32_t wait = retry_wait_ms(h->retry_first_ms, q->tries, result->retry_after_ms);
         metric_inc(&h->metrics.hook_retries);
         queue_set_state(q, HOOK_QUEUE_PAUSED);
-        loop_timer_set(&q->pause, loop_now_ms(h->loop) + wait);
+        heap_set(&h->pauses, &q->pause, h->now_ms + wait);
         return;
     }
     log_result(q, result);
     metric_inc(result->verdict == HOOK_DELIVERED ? &h->metrics.hook_delivered
                                                  : &h->metrics.hook_failed);
     forget_current(q);
-    if (q->state == HOOK_QUEUE_SENDING) {
-        queue_set_state(q, HOOK_QUEUE_READY); /* behind the other queues: they take turns */
-    } else {
-        list_remove(&q->target->ready, &q->in_ready);
-        list_push_back(&q->target->ready, &q->in_ready);
-    }
+    queue_set_state(q, HOOK_QUEUE_READY); /* behind the other queues: they take turns */
 }
 
 static void queue_drop_all(struct hook_queue *q) {

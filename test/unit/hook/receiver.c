@@ -99,6 +99,7 @@ static bool give_answer(struct receiver *r, struct conn *c) {
         return true;
     case CLOSE_IN_HEAD: send_all(c->fd, "HTTP/1.1 200 OK\r\nContent-Le"); break;
     case CLOSE_IN_BODY: send_all(c->fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"); break;
+    case ANSWER_GARBAGE: send_all(c->fd, "220 mail.example.com ready\r\n\r\n"); break;
     case CLOSE_AT_ONCE: break;
     case ENDLESS_HEAD:
         send_all(c->fd, "HTTP/1.1 200 OK\r\n");

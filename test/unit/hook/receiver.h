@@ -17,14 +17,15 @@ struct request {
 };
 
 enum answer_kind {
-    ANSWER,        /* status, with these headers and an empty body */
-    ANSWER_HELD,   /* the same, once receiver_release was called */
-    ANSWER_NEVER,  /* and the connection stays */
-    CLOSE_AT_ONCE, /* without a byte */
-    CLOSE_IN_HEAD, /* in the middle of the answer's head */
-    CLOSE_IN_BODY, /* in the middle of its body */
-    ENDLESS_HEAD,  /* header lines for ever */
-    ENDLESS_BODY,  /* a body for ever */
+    ANSWER,         /* status, with these headers and an empty body */
+    ANSWER_HELD,    /* the same, once receiver_release was called */
+    ANSWER_GARBAGE, /* that is no HTTP, and close */
+    ANSWER_NEVER,   /* and the connection stays */
+    CLOSE_AT_ONCE,  /* without a byte */
+    CLOSE_IN_HEAD,  /* in the middle of the answer's head */
+    CLOSE_IN_BODY,  /* in the middle of its body */
+    ENDLESS_HEAD,   /* header lines for ever */
+    ENDLESS_BODY,   /* a body for ever */
 };
 struct answer {
     enum answer_kind kind;
