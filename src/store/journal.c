@@ -83,7 +83,8 @@ static void adopt(struct journal *j, const struct journal_found_all *found) {
     const struct journal_report *r = &found->report;
     bool last_torn = false;
     j->next_number = f->count > 0 ? f->list[f->count - 1].number + 1 : 1;
-    if (f->count > 0 && found->last.header_status == STATUS_OK) {
+    /* Only what was read and is none gets cut; else the file stays, and the next one begins. */
+    if (f->count > 0 && found->last.header_status == STATUS_OK && !found->last.unreadable) {
         last_torn = found->last.end < found->last.file_bytes;
         if (last_torn) {
             keep_cut(j, &found->last);

@@ -66,6 +66,7 @@ struct journal_files {
 struct journal_read {
     struct journal_header header;
     enum status header_status; /* OK or IO (damaged) */
+    bool unreadable;           /* not damage: what the disk did not say may be well */
     uint64_t file_bytes;
     uint64_t end;     /* of the last sound record; all behind is damage */
     uint64_t last_at; /* where that record begins; 0: there is none */

@@ -20,8 +20,7 @@ struct ring_view {
     size_t used;     /* with the gap that a turn at the end leaves */
 };
 
-/* A piece never fills the gap before the oldest one to its last byte: so begin and end are equal
- * only while the ring is empty. */
+/* Slots say whether it is empty: so where the newest ends and the oldest begins, it is full. */
 static struct ring_view ring_look(const struct journal *j) {
     uint64_t done = shared_get(&j->done);
     const size_t size = JOURNAL_QUEUE_BYTES_MAX;
@@ -36,11 +35,10 @@ static struct ring_view ring_look(const struct journal *j) {
     }
     size_t oldest = slot_at(j, done)->at, end = j->ring_end;
     if (end <= oldest) {
-        size_t gap = oldest - end;
-        return (struct ring_view){end, gap > 0 ? gap - 1 : 0, size - gap};
+        return (struct ring_view){end, oldest - end, size - (oldest - end)};
     }
-    size_t behind = size - end, before = oldest > 0 ? oldest - 1 : 0;
-    return (struct ring_view){behind >= before ? end : 0, MAX(behind, before), end - oldest};
+    size_t behind = size - end;
+    return (struct ring_view){behind >= oldest ? end : 0, MAX(behind, oldest), end - oldest};
 }
 
 /* The log is as large as it may be, give or take `slack`. */

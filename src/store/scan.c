@@ -162,7 +162,8 @@ struct window {
     /* owned */ int fd;
     /* owned */ struct buf buf; /* bytes of the file from `offset` on */
     uint64_t offset, size;
-    size_t at; /* in buf: what is before was read */
+    size_t at;       /* in buf: what is before was read */
+    bool unreadable; /* the disk did not say all */
 };
 
 static void window_deinit(struct window *w) {
@@ -188,6 +189,7 @@ static bool window_fill(struct window *w, size_t want, enum status *ret_status) 
     uint64_t from = w->offset + w->buf.len;
     if (file_read_at(w->fd, from, w->buf.data + w->buf.len, more) != STATUS_OK) {
         w->size = from;
+        w->unreadable = true;
         return false;
     }
     w->buf.len += more;
@@ -260,6 +262,7 @@ enum status journal_file_read(const char *folder, uint64_t number, journal_entry
         s = read_frames(&w, fn, arg, &r);
     }
     r.header.segment = number;
+    r.unreadable = w.unreadable;
     if (s == STATUS_OK) {
         *ret_read = r;
     }

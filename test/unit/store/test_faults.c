@@ -276,6 +276,8 @@ static void a_spoiled_snapshot_replaces_nothing(void **state) {
     assert_int_equal(k.done, 0);
     assert_int_equal(k.wanted, 1);
     assert_true(kit_segments(&k) >= 2);
+    assert_int_equal(kit_read(&k), STATUS_OK); /* a death now: what was before still counts */
+    assert_true(kit_is_whole(&k, 20));
     assert_true(kit_snapshot(&k));
     kit_settle(&k);
     assert_int_equal(k.done, 1);

@@ -148,6 +148,35 @@ static void the_ring_keeps_what_it_was_given(void **state) {
     kit_deinit(&k);
 }
 
+/* Where the newest piece ends and the oldest begins is the same place when it is full. */
+static void the_ring_may_be_filled_to_its_last_byte(void **state) {
+    (void)state;
+    struct kit k;
+    begin(&k, true);
+    start(&k);
+    const uint64_t pieces = JOURNAL_QUEUE_BYTES_MAX / JOURNAL_BATCH_BYTES_MAX;
+    const uint32_t len = JOURNAL_BATCH_BYTES_MAX - 4;
+    uint8_t *batch = mem_zalloc(JOURNAL_BATCH_BYTES_MAX);
+    for (int i = 0; i < 4; i++) {
+        batch[i] = (uint8_t)(len >> (24 - 8 * i));
+    }
+    for (uint64_t n = 1; n <= pieces * 2; n++) {
+        if (n > pieces) { /* one goes, one comes: in its very place */
+            assert_int_equal(journal_room(k.j), 0);
+            (void)journal_turn(k.j);
+        }
+        assert_int_equal(journal_room(k.j), JOURNAL_BATCH_BYTES_MAX);
+        assert_true(journal_post(k.j, JOURNAL_DROP, slice_of(batch, JOURNAL_BATCH_BYTES_MAX), n));
+        k.sequence = n;
+    }
+    mem_free(batch);
+    kit_close(&k);
+    assert_int_equal(kit_read(&k), STATUS_OK);
+    assert_int_equal(k.others, pieces * 2);
+    assert_int_equal(k.report.damaged, 0);
+    kit_deinit(&k);
+}
+
 static void what_is_no_batch_is_refused(void **state) {
     (void)state;
     struct kit k;
@@ -310,6 +339,41 @@ static void old_files_behind_a_whole_snapshot_do_not_count(void **state) {
     kit_deinit(&k);
 }
 
+static void a_snapshot_with_damage_replaces_nothing(void **state) {
+    (void)state;
+    struct kit k;
+    char first[JOURNAL_PATH_BYTES], path[JOURNAL_PATH_BYTES];
+    begin(&k, true);
+    start(&k);
+    kit_post_many(&k, KIT_KEYS * 2);
+    assert_true(kit_wait_written(&k));
+    kit_path(&k, 1, first);
+    struct bytes old = kit_file(first);
+    k.j->config.segment_bytes = 300;
+    assert_true(journal_snapshot_begin(k.j));
+    for (int i = 0; i < 10; i++) { /* files of posts between its begin and its end */
+        kit_post_many(&k, 1);
+        assert_true(kit_wait_written(&k));
+    }
+    assert_true(journal_snapshot_end(k.j));
+    kit_settle(&k);
+    assert_int_equal(k.done, 1);
+    kit_crash(&k);
+    kit_put_file(first, bytes_slice(&old)); /* as if the death came before it was deleted */
+    bytes_deinit(&old);
+    assert_int_equal(kit_read(&k), STATUS_OK);
+    assert_int_equal(k.records, 10); /* its pages were left out: only what came between */
+    kit_path(&k, 3, path);
+    struct bytes b = kit_file(path);
+    b.data[b.len - 1] ^= 1;
+    kit_put_file(path, bytes_slice(&b));
+    bytes_deinit(&b);
+    assert_int_equal(kit_read(&k), STATUS_OK);
+    assert_true(k.records > KIT_KEYS * 2);
+    assert_int_equal(k.report.damaged, 1);
+    kit_deinit(&k);
+}
+
 static void a_snapshot_begun_anew_replaces_the_one_before(void **state) {
     (void)state;
     struct kit k;
@@ -456,6 +520,7 @@ int main(void) {
         cmocka_unit_test(the_thread_does_all_of_it),
         cmocka_unit_test(a_full_box_is_an_answer),
         cmocka_unit_test(the_ring_keeps_what_it_was_given),
+        cmocka_unit_test(the_ring_may_be_filled_to_its_last_byte),
         cmocka_unit_test(what_is_no_batch_is_refused),
         cmocka_unit_test(the_largest_batches_go_through),
         cmocka_unit_test(only_one_process_has_a_journal),
@@ -463,6 +528,7 @@ int main(void) {
         cmocka_unit_test(a_file_is_synced_before_the_next_begins),
         cmocka_unit_test(a_snapshot_forgets_what_it_leaves_out),
         cmocka_unit_test(old_files_behind_a_whole_snapshot_do_not_count),
+        cmocka_unit_test(a_snapshot_with_damage_replaces_nothing),
         cmocka_unit_test(a_snapshot_begun_anew_replaces_the_one_before),
         cmocka_unit_test(pages_leave_half_of_the_room_to_posts),
         cmocka_unit_test(a_log_at_its_bound_takes_no_more),
