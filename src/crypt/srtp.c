@@ -8,7 +8,6 @@
 #include "srtp_priv.h"
 
 enum {
-    SRTP_MAGIC = 0x53525450,
     VERSION = 2,
     RTP_HEADER = 12,
     RTCP_HEADER = 8, /* stays readable: the first header and the sender's SSRC */
@@ -17,15 +16,6 @@ enum {
     LABEL_RTCP = 3,
 };
 #define FLAG_ENCRYPTED (UINT32_C(1) << 31)
-
-struct srtp_session {
-    uint32_t magic;
-    enum dtls_srtp_profile profile;
-    size_t tag_bytes;
-    struct srtp_cipher out_rtp, out_rtcp, in_rtp, in_rtcp;
-    struct srtp_streams senders, receivers, reporters; /* reporters: who sends us RTCP */
-    uint32_t out_rtcp_next;
-};
 
 static uint16_t be16(const uint8_t *p) {
     return (uint16_t)(p[0] << 8 | p[1]);
@@ -45,17 +35,20 @@ static enum status init_ciphers(struct srtp_session *s, const struct dtls_srtp *
     struct slice local = slice_of(k->local_salt, k->salt_len);
     struct slice remote = slice_of(k->remote_salt, k->salt_len);
     enum status status =
-        srtp_cipher_init(&s->out_rtp, k->profile, k->local_key, local, LABEL_RTP, true);
+        srtp_transform_init(&s->out_rtp, k->profile, k->local_key, local, LABEL_RTP, true);
     if (status == STATUS_OK) {
-        status = srtp_cipher_init(&s->out_rtcp, k->profile, k->local_key, local, LABEL_RTCP, true);
+        status =
+            srtp_transform_init(&s->out_rtcp, k->profile, k->local_key, local, LABEL_RTCP, true);
     }
     /* Counter mode runs the same way in both directions. */
     bool gcm = k->profile == DTLS_SRTP_AEAD_AES_128_GCM;
     if (status == STATUS_OK) {
-        status = srtp_cipher_init(&s->in_rtp, k->profile, k->remote_key, remote, LABEL_RTP, !gcm);
+        status =
+            srtp_transform_init(&s->in_rtp, k->profile, k->remote_key, remote, LABEL_RTP, !gcm);
     }
     if (status == STATUS_OK) {
-        status = srtp_cipher_init(&s->in_rtcp, k->profile, k->remote_key, remote, LABEL_RTCP, !gcm);
+        status =
+            srtp_transform_init(&s->in_rtcp, k->profile, k->remote_key, remote, LABEL_RTCP, !gcm);
     }
     return status;
 }
@@ -83,10 +76,10 @@ enum status srtp_session_create(const struct dtls_srtp *keys, struct srtp_sessio
 struct srtp_session *srtp_session_destroy(struct srtp_session *s) {
     if (s) {
         assert(s->magic == SRTP_MAGIC);
-        srtp_cipher_deinit(&s->out_rtp);
-        srtp_cipher_deinit(&s->out_rtcp);
-        srtp_cipher_deinit(&s->in_rtp);
-        srtp_cipher_deinit(&s->in_rtcp);
+        srtp_transform_deinit(&s->out_rtp);
+        srtp_transform_deinit(&s->out_rtcp);
+        srtp_transform_deinit(&s->in_rtp);
+        srtp_transform_deinit(&s->in_rtcp);
         srtp_streams_deinit(&s->senders);
         srtp_streams_deinit(&s->receivers);
         srtp_streams_deinit(&s->reporters);
@@ -171,7 +164,7 @@ static enum status seal(struct srtp_session *s, uint8_t *packet, size_t len, siz
         srtp_stream_note(stream, index); /* before sealing: a nonce is used up even if that fails */
     }
     struct srtp_job job = rtp_job(s, packet, header_len, len, index);
-    status = srtp_cipher_seal(&s->out_rtp, &job, packet + len);
+    status = srtp_transform_seal(&s->out_rtp, &job, packet + len);
     if (status == STATUS_OK) {
         *ret_len = len + s->tag_bytes;
     }
@@ -223,7 +216,7 @@ enum status srtp_open(struct srtp_session *s, uint8_t *packet, size_t len, size_
     }
     size_t opened_len = len - s->tag_bytes;
     struct srtp_job job = rtp_job(s, packet, header_len, opened_len, index);
-    status = srtp_cipher_open(&s->in_rtp, &job, packet + opened_len);
+    status = srtp_transform_open(&s->in_rtp, &job, packet + opened_len);
     if (status == STATUS_OK) {
         status = note_in(&s->receivers, stream, ssrc, index);
     }
@@ -272,7 +265,7 @@ enum status srtcp_seal(struct srtp_session *s, uint8_t *packet, size_t len, size
         return STATUS_EXPIRED;
     }
     struct srtp_job job = rtcp_job(packet, len, FLAG_ENCRYPTED | s->out_rtcp_next++);
-    enum status status = srtp_cipher_seal(&s->out_rtcp, &job, packet + tag_at(s, len));
+    enum status status = srtp_transform_seal(&s->out_rtcp, &job, packet + tag_at(s, len));
     if (status == STATUS_OK) {
         memcpy(packet + index_at(s, len), job.trailer, INDEX_BYTES);
         *ret_len = len + s->tag_bytes + INDEX_BYTES;
@@ -298,7 +291,7 @@ enum status srtcp_open(struct srtp_session *s, uint8_t *packet, size_t len, size
     struct srtp_job job = rtcp_job(packet, opened_len, word);
     enum status status = stream ? srtp_stream_check(stream, job.index) : STATUS_OK;
     if (status == STATUS_OK) {
-        status = srtp_cipher_open(&s->in_rtcp, &job, packet + tag_at(s, opened_len));
+        status = srtp_transform_open(&s->in_rtcp, &job, packet + tag_at(s, opened_len));
     }
     if (status == STATUS_OK) {
         status = note_in(&s->reporters, stream, ssrc, job.index);

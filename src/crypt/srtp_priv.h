@@ -7,6 +7,7 @@
 #include "srtp.h"
 
 enum {
+    SRTP_MAGIC = 0x53525450,
     SRTP_KEY_BYTES = 16,
     SRTP_SALT_BYTES_MAX = 14,
     SRTP_TAG_BYTES_GCM = 16,
@@ -49,7 +50,7 @@ void srtp_streams_remove(struct srtp_streams *t, uint32_t ssrc);
 void srtp_streams_deinit(struct srtp_streams *t);
 
 /* One session key: of RTP or RTCP, in one direction. */
-struct srtp_cipher {
+struct srtp_transform {
     enum dtls_srtp_profile profile;
     EVP_CIPHER_CTX *ctx; /* owned */
     uint8_t salt[SRTP_SALT_BYTES_MAX];
@@ -68,16 +69,25 @@ struct srtp_job {
 };
 
 /* The labels are those of RFC 3711 section 4.3: 0 for SRTP, 3 for SRTCP. */
-must_check enum status srtp_cipher_init(struct srtp_cipher *c, enum dtls_srtp_profile profile,
-                                        const uint8_t key[SRTP_KEY_BYTES], struct slice salt,
-                                        uint8_t label, bool sealing);
-void srtp_cipher_deinit(struct srtp_cipher *c);
+must_check enum status srtp_transform_init(struct srtp_transform *c, enum dtls_srtp_profile profile,
+                                           const uint8_t key[SRTP_KEY_BYTES], struct slice salt,
+                                           uint8_t label, bool sealing);
+void srtp_transform_deinit(struct srtp_transform *c);
 size_t srtp_tag_bytes(enum dtls_srtp_profile profile);
 /* The tag may lie right behind the body. INTERNAL when the library fails. */
-must_check enum status srtp_cipher_seal(struct srtp_cipher *c, const struct srtp_job *job,
-                                        uint8_t *ret_tag);
-must_check enum status srtp_cipher_open(struct srtp_cipher *c, const struct srtp_job *job,
-                                        const uint8_t *tag); /* or UNAUTHENTICATED */
+must_check enum status srtp_transform_seal(struct srtp_transform *c, const struct srtp_job *job,
+                                           uint8_t *ret_tag);
+must_check enum status srtp_transform_open(struct srtp_transform *c, const struct srtp_job *job,
+                                           const uint8_t *tag); /* or UNAUTHENTICATED */
 /* One session key or salt from the master key (RFC 3711 section 4.3.1, no derivation rate). */
 must_check bool srtp_derive(const uint8_t key[SRTP_KEY_BYTES], struct slice salt, uint8_t label,
                             uint8_t *ret_bytes, size_t len);
+
+struct srtp_session {
+    uint32_t magic;
+    enum dtls_srtp_profile profile;
+    size_t tag_bytes;
+    struct srtp_transform out_rtp, out_rtcp, in_rtp, in_rtcp;
+    struct srtp_streams senders, receivers, reporters; /* reporters: who sends us RTCP */
+    uint32_t out_rtcp_next;
+};

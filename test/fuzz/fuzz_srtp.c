@@ -1,6 +1,6 @@
 /* SRTP: any datagram to an open session, and any packet sealed, harmed at a place of the input's
  * choice, and opened. The first byte chooses profile, protocol and harm.
- * Covers: src/crypt/srtp.c src/crypt/srtp_cipher.c src/crypt/srtp_streams.c */
+ * Covers: src/crypt/srtp.c src/crypt/srtp_transform.c src/crypt/srtp_streams.c */
 #include "fuzz.h"
 #include "srtp.h"
 

@@ -196,6 +196,7 @@ static void indexes_are_guessed_as_the_standard_says(void **state) {
     assert_false(srtp_stream_guess(&s, 65535, &index)); /* before the first */
     assert_true(srtp_stream_guess(&s, 10 + 32768, &index));
     assert_int_equal(index, 10 + 32768);
+    assert_false(srtp_stream_guess(&s, 10 + 32769, &index));
     srtp_stream_note(&s, 65535);
     assert_true(srtp_stream_guess(&s, 0, &index));
     assert_int_equal(index, 65536);
@@ -282,6 +283,40 @@ static void senders_are_added_once_and_bounded(void **state) {
     close_ends(&e);
 }
 
+static void reporters_stop_at_the_bound(void **state) {
+    struct ends e = open_ends(DTLS_SRTP_AES128_CM_HMAC_SHA1_80);
+    uint8_t packet[PACKET_BYTES_MAX], copy[PACKET_BYTES_MAX];
+    size_t len, opened_len;
+    for (uint32_t i = 0; i <= SRTP_SSRCS_IN_MAX; i++) {
+        len = packet_rtcp(&e.maker, 1000 + i, packet);
+        assert_int_equal(srtcp_seal(e.a, packet, len, sizeof packet, &len), STATUS_OK);
+        memcpy(copy, packet, len);
+        enum status want = i < SRTP_SSRCS_IN_MAX ? STATUS_OK : STATUS_EXHAUSTED;
+        assert_int_equal(srtcp_open(e.b, copy, len, &opened_len), want);
+    }
+    assert_memory_equal(copy, packet, len); /* refused before any work */
+    srtp_receiver_forget(e.b, 1000);
+    assert_int_equal(srtcp_open(e.b, copy, len, &opened_len), STATUS_OK);
+    close_ends(&e);
+}
+
+/* The last index of a key, and none behind it. */
+static void a_key_ends_with_its_indexes(void **state) {
+    struct ends e = open_ends(DTLS_SRTP_AEAD_AES_128_GCM);
+    uint8_t packet[PACKET_BYTES_MAX];
+    struct srtp_stream *s = srtp_streams_find(&e.a->senders, SSRC);
+    srtp_stream_note(s, SRTP_INDEX_MAX - 1);
+    (void)sealed(&e, SSRC, 65535, packet);
+    size_t len = packet_rtp(&e.maker, SSRC, 0, packet);
+    assert_int_equal(srtp_seal(e.a, packet, len, sizeof packet, &len), STATUS_EXPIRED);
+    e.a->out_rtcp_next = SRTCP_INDEX_MAX;
+    len = packet_rtcp(&e.maker, SSRC, packet);
+    assert_int_equal(srtcp_seal(e.a, packet, len, sizeof packet, &len), STATUS_OK);
+    len = packet_rtcp(&e.maker, SSRC, packet);
+    assert_int_equal(srtcp_seal(e.a, packet, len, sizeof packet, &len), STATUS_EXPIRED);
+    close_ends(&e);
+}
+
 /* A table that is filled and emptied at random holds exactly what it should. */
 static void tables_keep_what_is_in_them(void **state) {
     enum { KEYS = 300, ROUNDS = 20000 };
@@ -323,6 +358,8 @@ int main(void) {
         cmocka_unit_test(rtcp_in_the_clear_is_refused),
         cmocka_unit_test(new_streams_stop_at_the_bound),
         cmocka_unit_test(senders_are_added_once_and_bounded),
+        cmocka_unit_test(reporters_stop_at_the_bound),
+        cmocka_unit_test(a_key_ends_with_its_indexes),
         cmocka_unit_test(tables_keep_what_is_in_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,13 +37,13 @@ static void session_keys_are_derived(void **state) {
 }
 
 /* A cipher with the session keys of a vector in the place of derived ones. */
-static void session(struct srtp_cipher *c, enum dtls_srtp_profile profile, const char *key_hex,
+static void session(struct srtp_transform *c, enum dtls_srtp_profile profile, const char *key_hex,
                     const char *salt_hex, bool sealing) {
     uint8_t key[16];
     (void)hex(key_hex, key, sizeof key);
     size_t salt_len = profile == DTLS_SRTP_AEAD_AES_128_GCM ? 12 : 14;
     uint8_t zeros[14] = {0};
-    assert_int_equal(srtp_cipher_init(c, profile, key, slice_of(zeros, salt_len), 0, sealing),
+    assert_int_equal(srtp_transform_init(c, profile, key, slice_of(zeros, salt_len), 0, sealing),
                      STATUS_OK);
     memset(c->salt, 0, sizeof c->salt);
     assert_int_equal(packet_unhex(salt_hex, c->salt, salt_len), salt_len);
@@ -52,16 +52,16 @@ static void session(struct srtp_cipher *c, enum dtls_srtp_profile profile, const
 
 /* RFC 3711 appendix B.2: the key stream is what comes of zeros. */
 static void counter_mode_gives_the_key_stream(void **state) {
-    struct srtp_cipher c;
+    struct srtp_transform c;
     session(&c, DTLS_SRTP_AES128_CM_HMAC_SHA1_80, "2b7e151628aed2a6abf7158809cf4f3c",
             "f0f1f2f3f4f5f6f7f8f9fafbfcfd", true);
     uint8_t body[48] = {0}, tag[SRTP_TAG_BYTES_CM];
     struct srtp_job job = {.packet = body, .len = sizeof body};
-    assert_int_equal(srtp_cipher_seal(&c, &job, tag), STATUS_OK);
+    assert_int_equal(srtp_transform_seal(&c, &job, tag), STATUS_OK);
     assert_bytes(body, sizeof body,
                  "e03ead0935c95e80e166b16dd92b4eb4 d23513162b02d0f72a43a2fe4a5f97ab"
                  "41e95b3bb0a2e8dd477901e4fca894c0");
-    srtp_cipher_deinit(&c);
+    srtp_transform_deinit(&c);
 }
 
 #define GCM_KEY "000102030405060708090a0b0c0d0e0f"
@@ -98,7 +98,7 @@ static const struct gcm_vector gcm_vectors[] = {
 static void gcm_gives_the_packets_of_the_standard(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(gcm_vectors); i++) {
         const struct gcm_vector *v = &gcm_vectors[i];
-        struct srtp_cipher seal, open;
+        struct srtp_transform seal, open;
         session(&seal, DTLS_SRTP_AEAD_AES_128_GCM, GCM_KEY, GCM_SALT, true);
         session(&open, DTLS_SRTP_AEAD_AES_128_GCM, GCM_KEY, GCM_SALT, false);
         uint8_t packet[128];
@@ -106,12 +106,12 @@ static void gcm_gives_the_packets_of_the_standard(void **state) {
             .packet = packet, .header_len = v->header_len, .ssrc = v->ssrc, .index = v->index};
         job.len = packet_unhex(v->plain, packet, sizeof packet);
         job.trailer_len = packet_unhex(v->trailer, job.trailer, sizeof job.trailer);
-        assert_int_equal(srtp_cipher_seal(&seal, &job, packet + job.len), STATUS_OK);
+        assert_int_equal(srtp_transform_seal(&seal, &job, packet + job.len), STATUS_OK);
         assert_bytes(packet, job.len + SRTP_TAG_BYTES_GCM, v->sealed);
-        assert_int_equal(srtp_cipher_open(&open, &job, packet + job.len), STATUS_OK);
+        assert_int_equal(srtp_transform_open(&open, &job, packet + job.len), STATUS_OK);
         assert_bytes(packet, job.len, v->plain);
-        srtp_cipher_deinit(&seal);
-        srtp_cipher_deinit(&open);
+        srtp_transform_deinit(&seal);
+        srtp_transform_deinit(&open);
     }
 }
 

@@ -54,10 +54,10 @@ static bool absorb_pad(SHA_CTX *c, const uint8_t key[AUTH_KEY_BYTES], uint8_t pa
     return ok;
 }
 
-enum status srtp_cipher_init(struct srtp_cipher *c, enum dtls_srtp_profile profile,
-                             const uint8_t key[SRTP_KEY_BYTES], struct slice salt, uint8_t label,
-                             bool sealing) {
-    *c = (struct srtp_cipher){.profile = profile, .ctx = EVP_CIPHER_CTX_new()};
+enum status srtp_transform_init(struct srtp_transform *c, enum dtls_srtp_profile profile,
+                                const uint8_t key[SRTP_KEY_BYTES], struct slice salt, uint8_t label,
+                                bool sealing) {
+    *c = (struct srtp_transform){.profile = profile, .ctx = EVP_CIPHER_CTX_new()};
     uint8_t cipher_key[SRTP_KEY_BYTES], auth_key[AUTH_KEY_BYTES];
     bool gcm = profile == DTLS_SRTP_AEAD_AES_128_GCM;
     bool ok = c->ctx && srtp_derive(key, salt, label + LABEL_CIPHER, cipher_key, SRTP_KEY_BYTES) &&
@@ -71,13 +71,13 @@ enum status srtp_cipher_init(struct srtp_cipher *c, enum dtls_srtp_profile profi
     OPENSSL_cleanse(cipher_key, sizeof cipher_key);
     OPENSSL_cleanse(auth_key, sizeof auth_key);
     if (!ok) {
-        srtp_cipher_deinit(c);
+        srtp_transform_deinit(c);
         return failed(STATUS_NO_MEMORY); /* the one way in which these fail */
     }
     return STATUS_OK;
 }
 
-void srtp_cipher_deinit(struct srtp_cipher *c) {
+void srtp_transform_deinit(struct srtp_transform *c) {
     EVP_CIPHER_CTX_free(c->ctx); /* wipes the key, and takes NULL */
     OPENSSL_cleanse(c, sizeof *c);
 }
@@ -90,7 +90,7 @@ static void xor_be(uint8_t *at, uint64_t value, size_t bytes) {
 
 /* Both transforms mix SSRC and index into the salt, one behind the other; in AES-CM two bytes
  * further back, with the counter of blocks behind them. */
-static void make_iv(const struct srtp_cipher *c, const struct srtp_job *job,
+static void make_iv(const struct srtp_transform *c, const struct srtp_job *job,
                     uint8_t iv[BLOCK_BYTES]) {
     size_t at = c->profile == DTLS_SRTP_AEAD_AES_128_GCM ? 2 : 4;
     memset(iv, 0, BLOCK_BYTES);
@@ -104,7 +104,7 @@ static bool update(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t 
     return len == 0 || EVP_CipherUpdate(ctx, out, &written, in, (int)len) == 1;
 }
 
-static bool gcm_run(struct srtp_cipher *c, const struct srtp_job *job) {
+static bool gcm_run(struct srtp_transform *c, const struct srtp_job *job) {
     uint8_t iv[BLOCK_BYTES];
     make_iv(c, job, iv);
     uint8_t *body = job->packet + job->header_len;
@@ -114,13 +114,13 @@ static bool gcm_run(struct srtp_cipher *c, const struct srtp_job *job) {
            update(c->ctx, body, body, job->len - job->header_len);
 }
 
-static bool gcm_final(struct srtp_cipher *c) {
+static bool gcm_final(struct srtp_transform *c) {
     uint8_t none[BLOCK_BYTES]; /* a stream mode leaves nothing for the end */
     int written;
     return EVP_CipherFinal_ex(c->ctx, none, &written) == 1;
 }
 
-static bool ctr_run(struct srtp_cipher *c, const struct srtp_job *job) {
+static bool ctr_run(struct srtp_transform *c, const struct srtp_job *job) {
     uint8_t iv[BLOCK_BYTES];
     make_iv(c, job, iv);
     uint8_t *body = job->packet + job->header_len;
@@ -128,7 +128,7 @@ static bool ctr_run(struct srtp_cipher *c, const struct srtp_job *job) {
            update(c->ctx, body, body, job->len - job->header_len);
 }
 
-static bool hmac_run(const struct srtp_cipher *c, const struct srtp_job *job,
+static bool hmac_run(const struct srtp_transform *c, const struct srtp_job *job,
                      uint8_t mac[SHA_DIGEST_LENGTH]) {
     SHA_CTX inner = c->inner, outer = c->outer;
     return SHA1_Update(&inner, job->packet, job->len) == 1 &&
@@ -137,7 +137,8 @@ static bool hmac_run(const struct srtp_cipher *c, const struct srtp_job *job,
            SHA1_Final(mac, &outer) == 1;
 }
 
-enum status srtp_cipher_seal(struct srtp_cipher *c, const struct srtp_job *job, uint8_t *ret_tag) {
+enum status srtp_transform_seal(struct srtp_transform *c, const struct srtp_job *job,
+                                uint8_t *ret_tag) {
     bool ok;
     if (c->profile == DTLS_SRTP_AEAD_AES_128_GCM) {
         ok = gcm_run(c, job) && gcm_final(c) &&
@@ -152,7 +153,8 @@ enum status srtp_cipher_seal(struct srtp_cipher *c, const struct srtp_job *job, 
     return ok ? STATUS_OK : failed(STATUS_INTERNAL);
 }
 
-static enum status gcm_open(struct srtp_cipher *c, const struct srtp_job *job, const uint8_t *tag) {
+static enum status gcm_open(struct srtp_transform *c, const struct srtp_job *job,
+                            const uint8_t *tag) {
     uint8_t copy[SRTP_TAG_BYTES_GCM]; /* the call takes no const, and the tag stays as it came */
     memcpy(copy, tag, sizeof copy);
     if (!gcm_run(c, job) ||
@@ -162,8 +164,8 @@ static enum status gcm_open(struct srtp_cipher *c, const struct srtp_job *job, c
     return gcm_final(c) ? STATUS_OK : failed(STATUS_UNAUTHENTICATED);
 }
 
-enum status srtp_cipher_open(struct srtp_cipher *c, const struct srtp_job *job,
-                             const uint8_t *tag) {
+enum status srtp_transform_open(struct srtp_transform *c, const struct srtp_job *job,
+                                const uint8_t *tag) {
     if (c->profile == DTLS_SRTP_AEAD_AES_128_GCM) {
         return gcm_open(c, job, tag);
     }
