@@ -25,7 +25,7 @@ enum status red_split(struct slice payload, struct red_block ret_blocks[RED_BLOC
             lens[count] = rest & 0x3ff;
         }
         count++;
-    } while ((first & BIT_MORE) != 0 && !c.failed);
+    } while ((first & BIT_MORE) != 0); /* behind the end all bytes read as 0 */
     for (size_t i = 0; i + 1 < count; i++) {
         blocks[i].payload = cursor_take(&c, lens[i]);
     }

@@ -37,7 +37,7 @@ static unsigned chunk_symbol(uint16_t chunk, unsigned nth) {
 static bool count_delta_bytes(uint16_t chunk, unsigned count, size_t *bytes) {
     if ((chunk & BIT_VECTOR) == 0) {
         *bytes += count * chunk_symbol(chunk, 0);
-        return count == 0 || chunk_symbol(chunk, 0) <= SYMBOL_LARGE;
+        return chunk_symbol(chunk, 0) <= SYMBOL_LARGE;
     }
     for (unsigned i = 0; i < count; i++) {
         unsigned symbol = chunk_symbol(chunk, i);

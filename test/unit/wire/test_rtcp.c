@@ -168,6 +168,10 @@ static void descriptions_are_walked_to_their_end(void **state) {
     assert_int_equal(item.text.len, 0);
     assert_false(rtcp_sdes_next(&w, &item));
     assert_false(rtcp_sdes_next(&w, &item));
+    const struct rtcp_packet counted = {RTCP_SDES, 1, SLICE_LIT("\0\0\0\1\1\1a\0\0\0\0\2\1\1b\0")};
+    assert_int_equal(rtcp_sdes_begin(&counted, &w), STATUS_OK);
+    assert_true(rtcp_sdes_next(&w, &item) && item.ssrc == 1);
+    assert_false(rtcp_sdes_next(&w, &item)); /* the second chunk is not promised */
 }
 
 static void reports_are_written_as_they_are_read(void **state) {

@@ -69,13 +69,18 @@ static void what_does_not_add_up_is_refused(void **state) {
     assert_int_equal(read_body(SLICE_LIT("\0\1\0\1\0\0\0\0\xd3\xff\1\0"), &t), STATUS_OK);
     /* empty runs use up the chunks */
     assert_int_equal(read_body(SLICE_LIT("\0\1\0\1\0\0\0\0\x20\0\x20\0"), &t), STATUS_MALFORMED);
-    assert_int_equal(read_body(SLICE_LIT("\0\1\0\1\0\0\0\0\x20\0\x20\1\1\0\0\0"), &t), STATUS_OK);
+    static const uint8_t empty_run[] =
+        "\x8f\xcd\0\6\0\0\0\0\0\0\0\0\0\1\0\1\0\0\0\0\0\0\x20\1\1\0\0\0";
+    struct rtcp_packet p = only(slice_of(empty_run, 28));
+    struct rtcp_twcc_status s;
+    assert_int_equal(rtcp_read_twcc(&p, &t), STATUS_OK);
+    struct rtcp_twcc_walk w = rtcp_twcc_begin(&t);
+    assert_true(rtcp_twcc_next(&w, &s) && s.received && s.arrival_us == RTCP_TWCC_TICK_US);
     assert_int_equal(read_body(SLICE_LIT("\0\1\0\1"), &t), STATUS_MALFORMED);
     /* none at all, and a reference before the zero of the clock */
     assert_int_equal(read_body(SLICE_LIT("\0\1\0\0\xff\xff\xff\0"), &t), STATUS_OK);
     assert_int_equal(t.reference, -1);
-    struct rtcp_twcc_walk w = rtcp_twcc_begin(&t);
-    struct rtcp_twcc_status s;
+    w = rtcp_twcc_begin(&t);
     assert_false(rtcp_twcc_next(&w, &s));
     const struct rtcp_packet nack = {RTCP_TRANSPORT_FEEDBACK, 1, SLICE_LIT("0123456789abcdef")};
     assert_int_equal(rtcp_read_twcc(&nack, &t), STATUS_MALFORMED);
@@ -93,6 +98,7 @@ static size_t round_trip(const int64_t *arrivals, size_t count, uint16_t base, s
     struct rtcp_twcc t;
     assert_int_equal(rtcp_read_twcc(&p, &t), STATUS_OK);
     assert_int_equal(t.count, taken);
+    assert_int_equal(p.body.len, 16 + t.chunks.len + t.deltas.len); /* padding says it is some */
     struct rtcp_twcc_walk w = rtcp_twcc_begin(&t);
     struct rtcp_twcc_status s;
     for (size_t i = 0; i < taken; i++) {
@@ -144,6 +150,14 @@ static void chunks_are_as_small_as_they_can_be(void **state) {
     }
     assert_int_equal(round_trip(arrivals, 28, 0, &bytes), 28);
     assert_int_equal(bytes, 20 + 2 * 2 + 14 + 2);
+    for (size_t i = 0; i < 120; i++) { /* runs of each kind, one after another */
+        arrivals[i] = i / 30 % 2 == 0 ? 64000 + (int64_t)i * 1000 : RTCP_TWCC_LOST;
+    }
+    assert_int_equal(round_trip(arrivals, 120, 0, &bytes), 120);
+    assert_int_equal(bytes, 20 + 4 * 2 + 60);
+    for (size_t i = 0; i < 14; i++) {
+        arrivals[i] = i % 2 == 0 ? 64000 + (int64_t)i * 1000 : RTCP_TWCC_LOST;
+    }
     arrivals[2] = 64000 + 90000; /* wants two bytes, there and back */
     assert_int_equal(round_trip(arrivals, 14, 0, &bytes), 14);
     assert_int_equal(bytes, 20 + 2 * 2 + 9 + 3);
@@ -154,6 +168,8 @@ static void a_long_pause_ends_the_packet(void **state) {
     size_t bytes;
     assert_int_equal(round_trip(arrivals, 5, 10, &bytes), 3);
     assert_int_equal(round_trip(arrivals + 3, 2, 13, &bytes), 2);
+    const int64_t back[] = {20000000, 1000000};
+    assert_int_equal(round_trip(back, 2, 10, &bytes), 1);
 }
 
 static void writers_stop_at_the_end_of_the_space(void **state) {

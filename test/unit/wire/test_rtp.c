@@ -313,7 +313,7 @@ static void levels_and_delays_are_read_and_written(void **state) {
 }
 
 static void times_are_read_and_written(void **state) {
-    uint8_t bytes[16];
+    uint8_t bytes[17] = {0};
     uint32_t time;
     uint16_t sequence;
     assert_int_equal(rtp_abs_send_time_of_us(1000000), 1 << 18);
@@ -339,6 +339,7 @@ static void times_are_read_and_written(void **state) {
         assert_true(back.ntp == capture.ntp && back.has_offset == capture.has_offset);
         assert_int_equal(back.offset, with ? -5 : 0);
         assert_false(rtp_read_abs_capture_time(slice_of(bytes, len - 1), &back));
+        assert_false(rtp_read_abs_capture_time(slice_of(bytes, len + 1), &back));
     }
 }
 
