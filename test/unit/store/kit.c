@@ -203,6 +203,23 @@ void kit_settle(struct kit *k) {
     kit_listen(k);
 }
 
+struct journal_health kit_health(struct kit *k) {
+    struct journal_health h;
+    journal_health_get(k->j, clock_mono_ms(), &h);
+    return h;
+}
+
+uint64_t kit_counter(const struct kit *k, size_t offset) {
+    const struct metrics *parts[4];
+    uint64_t sum = 0;
+    size_t count = journal_metrics(k->j, parts, ARRAY_LEN(parts));
+    for (size_t i = 0; i < count; i++) {
+        const char *base = (const char *)parts[i];
+        sum += __atomic_load_n((const uint64_t *)(const void *)(base + offset), __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
 bool kit_is_whole(const struct kit *k, uint64_t acknowledged) {
     for (uint64_t key = 0; key < KIT_KEYS; key++) {
         uint64_t behind = (acknowledged % KIT_KEYS + KIT_KEYS - key) % KIT_KEYS;

@@ -50,6 +50,10 @@ bool kit_snapshot(struct kit *k); /* begin, pages, end; false: no room */
 /* By hand: turns until nothing is left to do. */
 void kit_settle(struct kit *k);
 
+struct journal_health kit_health(struct kit *k); /* now */
+uint64_t kit_counter(const struct kit *k, size_t offset);
+#define KIT_COUNTER(k, field) kit_counter((k), offsetof(struct metrics, field))
+
 /* All numbers up to `acknowledged` are there, and none that was not posted. */
 bool kit_is_whole(const struct kit *k, uint64_t acknowledged);
 /* Reads the folder as the next start would, without touching it. */

@@ -29,12 +29,6 @@ static void begin(struct kit *k) {
     k->config.segment_bytes = 1200;
 }
 
-static struct journal_health health(struct kit *k) {
-    struct journal_health h;
-    journal_health_get(k->j, clock_mono_ms(), &h);
-    return h;
-}
-
 /* Posts, segments that fill, a snapshot with posts between its pages, deletions. */
 static void turns(struct kit *k, int count) {
     for (int i = 0; i < count; i++) {
@@ -128,13 +122,31 @@ static void a_disk_that_comes_back_at_every_change(void **state) {
             kit_turn(&k);
         }
         assert_int_equal(k.synced, k.sequence);
-        assert_int_equal(health(&k).state, JOURNAL_HEALTHY);
-        assert_false(health(&k).suspect);
+        assert_int_equal(kit_health(&k).state, JOURNAL_HEALTHY);
+        assert_false(kit_health(&k).suspect);
         kit_crash(&k);
         assert_int_equal(kit_read(&k), STATUS_OK);
         assert_true(kit_is_whole(&k, k.sequence));
         kit_deinit(&k);
     }
+}
+
+static void failures_are_not_repeated_at_once(void **state) {
+    (void)state;
+    struct kit k;
+    begin(&k);
+    k.config.retry_first_ms = k.config.retry_max_ms = 60 * 1000;
+    assert_int_equal(kit_open(&k), STATUS_OK);
+    kit_post_many(&k, 5);
+    assert_true(kit_wait_synced(&k));
+    fail_at(1);
+    kit_post_many(&k, 5);
+    turns(&k, 10);
+    assert_int_equal(KIT_COUNTER(&k, journal_errors_write), 1);
+    assert_true(journal_turn(k.j) > 500); /* the longest wait is a second */
+    set("file_fail_at=0");
+    kit_crash(&k);
+    kit_deinit(&k);
 }
 
 static void a_failed_write_is_tried_again_at_the_same_place(void **state) {
@@ -149,13 +161,13 @@ static void a_failed_write_is_tried_again_at_the_same_place(void **state) {
     fail_at(1);
     kit_post_many(&k, 5);
     turns(&k, 1);
-    assert_int_equal(health(&k).state, JOURNAL_FAILED);
-    assert_int_equal(health(&k).last_error, STATUS_IO);
+    assert_int_equal(kit_health(&k).state, JOURNAL_FAILED);
+    assert_int_equal(kit_health(&k).last_error, STATUS_IO);
     assert_int_equal(k.written, 5);
     set("file_fail_at=0");
     assert_true(kit_wait_written(&k));
-    assert_int_equal(health(&k).state, JOURNAL_HEALTHY);
-    assert_false(health(&k).suspect);
+    assert_int_equal(kit_health(&k).state, JOURNAL_HEALTHY);
+    assert_false(kit_health(&k).suspect);
     kit_crash(&k);
     assert_int_equal(kit_read(&k), STATUS_OK);
     assert_int_equal(k.records, 10);
@@ -188,7 +200,7 @@ static void a_file_that_changed_beneath_is_left(void **state) {
         turns(&k, 1);
         set("file_fail_at=0");
         assert_true(kit_wait_written(&k));
-        assert_true(health(&k).suspect);
+        assert_true(kit_health(&k).suspect);
         assert_int_equal(k.wanted, 1);
         assert_true(kit_snapshot(&k));
         kit_settle(&k);
@@ -213,7 +225,7 @@ static void a_failed_sync_asks_for_a_snapshot(void **state) {
     fail_at(1);
     turns(&k, 1);
     set("file_fail_at=0");
-    assert_true(health(&k).suspect);
+    assert_true(kit_health(&k).suspect);
     assert_int_equal(k.wanted, 1);
     kit_post_many(&k, 1);
     assert_true(kit_wait_written(&k));
@@ -224,8 +236,34 @@ static void a_failed_sync_asks_for_a_snapshot(void **state) {
     kit_settle(&k);
     assert_int_equal(k.synced, 21);
     assert_int_equal(k.done, 1);
-    assert_false(health(&k).suspect);
+    assert_false(kit_health(&k).suspect);
     assert_int_equal(kit_segments(&k), 1);
+    kit_crash(&k);
+    kit_deinit(&k);
+}
+
+/* Who wants the sync inside the bound is not told of a write whose sync failed. */
+static void always_tells_nothing_before_the_sync(void **state) {
+    (void)state;
+    struct kit k;
+    begin(&k);
+    k.config.segment_bytes = 1 << 20;
+    k.config.sync_always = true;
+    assert_int_equal(kit_open(&k), STATUS_OK);
+    kit_post_many(&k, 5);
+    assert_true(kit_wait_written(&k));
+    fail_at(2); /* the write is well, its sync is not */
+    kit_post_many(&k, 5);
+    turns(&k, 1);
+    set("file_fail_at=0");
+    turns(&k, 3);
+    assert_int_equal(k.written, 5);
+    assert_int_equal(kit_health(&k).written, 10);
+    assert_int_equal(kit_health(&k).state, JOURNAL_FAILED);
+    assert_true(kit_snapshot(&k));
+    kit_settle(&k);
+    assert_int_equal(k.written, 10);
+    assert_int_equal(kit_health(&k).state, JOURNAL_HEALTHY);
     kit_crash(&k);
     kit_deinit(&k);
 }
@@ -309,8 +347,8 @@ static void posts_do_not_wait_for_a_stalled_disk(void **state) {
     assert_true(longest_us < STALL_MS * 1000 / 2);
     assert_true(refused > 0);
     usleep(30 * 1000);
-    assert_int_equal(health(&k).state, JOURNAL_BEHIND); /* said by its age, not by the thread */
-    assert_true(health(&k).unwritten_ms >= 20);
+    assert_int_equal(kit_health(&k).state, JOURNAL_BEHIND); /* said by its age, not by the thread */
+    assert_true(kit_health(&k).unwritten_ms >= 20);
     set("file_stall_ms=0");
     assert_true(kit_wait_written(&k));
     assert_true(kit_wait_synced(&k));
@@ -414,9 +452,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_at_every_change_of_a_file),
         cmocka_unit_test(a_disk_that_comes_back_at_every_change),
+        cmocka_unit_test(failures_are_not_repeated_at_once),
         cmocka_unit_test(a_failed_write_is_tried_again_at_the_same_place),
         cmocka_unit_test(a_file_that_changed_beneath_is_left),
         cmocka_unit_test(a_failed_sync_asks_for_a_snapshot),
+        cmocka_unit_test(always_tells_nothing_before_the_sync),
         cmocka_unit_test(old_files_stay_until_the_snapshot_is_synced),
         cmocka_unit_test(a_spoiled_snapshot_replaces_nothing),
         cmocka_unit_test(posts_do_not_wait_for_a_stalled_disk),

@@ -1,4 +1,4 @@
-/* The journal while it serves: posts, answers, bounds, snapshots, a disk that is full. */
+/* The journal while it serves: posts, answers, bounds, a disk that is full. */
 #include "kit.h"
 
 #include <stdio.h>
@@ -21,23 +21,6 @@ static void start(struct kit *k) {
     assert_int_equal(kit_open(k), STATUS_OK);
 }
 
-static struct journal_health health(struct kit *k) {
-    struct journal_health h;
-    journal_health_get(k->j, clock_mono_ms(), &h);
-    return h;
-}
-
-static uint64_t counter(const struct kit *k, size_t offset) {
-    const struct metrics *parts[4];
-    uint64_t sum = 0;
-    size_t count = journal_metrics(k->j, parts, ARRAY_LEN(parts));
-    for (size_t i = 0; i < count; i++) {
-        sum += *(const uint64_t *)(const void *)((const char *)parts[i] + offset);
-    }
-    return sum;
-}
-#define COUNTER(k, field) counter((k), offsetof(struct metrics, field))
-
 static void posts_are_told_written_and_then_synced(void **state) {
     (void)state;
     struct kit k;
@@ -45,16 +28,16 @@ static void posts_are_told_written_and_then_synced(void **state) {
     k.config.sync_interval_ms = 60 * 1000; /* no sync comes by itself */
     start(&k);
     kit_post_many(&k, 3);
-    assert_int_equal(health(&k).posts, 3);
+    assert_int_equal(kit_health(&k).posts, 3);
     kit_turn(&k);
     assert_int_equal(k.written, 3);
     assert_int_equal(k.synced, 0);
-    struct journal_health h = health(&k);
+    struct journal_health h = kit_health(&k);
     assert_int_equal(h.posts, 0);
     assert_int_equal(h.written, 3);
     assert_int_equal(h.state, JOURNAL_HEALTHY);
-    assert_int_equal(COUNTER(&k, journal_records), 3);
-    assert_int_equal(COUNTER(&k, journal_write_ms_count), 1); /* one write for the three */
+    assert_int_equal(KIT_COUNTER(&k, journal_records), 3);
+    assert_int_equal(KIT_COUNTER(&k, journal_write_ms_count), 1); /* one write for the three */
     k.j->config.sync_interval_ms = 0;
     kit_turn(&k);
     assert_int_equal(k.synced, 3);
@@ -72,7 +55,7 @@ static void always_means_written_after_the_sync(void **state) {
     kit_turn(&k);
     assert_int_equal(k.written, 3);
     assert_int_equal(k.synced, 3);
-    assert_int_equal(COUNTER(&k, journal_sync_ms_count), 1);
+    assert_int_equal(KIT_COUNTER(&k, journal_sync_ms_count), 1);
     kit_crash(&k);
     kit_deinit(&k);
 }
@@ -107,7 +90,7 @@ static void a_full_box_is_an_answer(void **state) {
     assert_int_equal(journal_room(k.j), 0);
     assert_false(kit_post(&k));
     assert_false(journal_snapshot_begin(k.j));
-    assert_int_equal(COUNTER(&k, journal_refused), 2);
+    assert_int_equal(KIT_COUNTER(&k, journal_refused), 2);
     assert_true(kit_wait_written(&k));
     assert_true(kit_post(&k));
     kit_close(&k);
@@ -188,7 +171,7 @@ static void what_is_no_batch_is_refused(void **state) {
     assert_false(journal_post(k.j, JOURNAL_ROOM, slice_of(large, JOURNAL_BATCH_BYTES_MAX + 4), 1));
     mem_free(large);
     assert_false(journal_snapshot_page(k.j, SLICE_LIT("\0\0\0\5abcd")));
-    assert_int_equal(COUNTER(&k, journal_refused), 4);
+    assert_int_equal(KIT_COUNTER(&k, journal_refused), 4);
     kit_close(&k);
     kit_deinit(&k);
 }
@@ -238,205 +221,6 @@ static void only_one_process_has_a_journal(void **state) {
     kit_deinit(&k);
 }
 
-/* A log that is long asks for a snapshot, and shrinks to what lives. */
-static void snapshots_bound_the_log(void **state) {
-    (void)state;
-    struct kit k;
-    begin(&k, false);
-    k.config.compact_min_bytes = 20000;
-    k.config.segment_bytes = 8000;
-    start(&k);
-    uint64_t most = 0;
-    unsigned taken = 0;
-    for (int i = 0; i < 400; i++) {
-        kit_post_many(&k, 20);
-        assert_true(kit_wait_written(&k));
-        if (k.wanted > taken) {
-            taken++;
-            assert_true(kit_snapshot(&k));
-        }
-        most = MAX(most, health(&k).bytes);
-    }
-    uint64_t until_ms = clock_mono_ms() + KIT_WAIT_MS;
-    while (k.done < taken && clock_mono_ms() < until_ms) {
-        kit_turn(&k);
-    }
-    assert_true(taken >= 5);
-    assert_int_equal(k.done, taken);
-    assert_true(most < 20000 * 3);
-    assert_int_equal(COUNTER(&k, journal_snapshots), taken);
-    kit_close(&k);
-    assert_int_equal(kit_read(&k), STATUS_OK);
-    assert_true(k.records < 1500);
-    assert_true(k.report.snapshot_bytes > 0);
-    assert_true(kit_is_whole(&k, 8000));
-    kit_deinit(&k);
-}
-
-/* So that after a power cut no file stands behind one that lost its end. */
-static void a_file_is_synced_before_the_next_begins(void **state) {
-    (void)state;
-    struct kit k;
-    begin(&k, true);
-    k.config.sync_interval_ms = 60 * 1000;
-    k.config.segment_bytes = 1000;
-    start(&k);
-    for (int i = 0; i < 200; i++) {
-        uint64_t before = k.sequence;
-        size_t segments = health(&k).segments;
-        kit_post_many(&k, 1);
-        kit_turn(&k);
-        if (segments > 0 && health(&k).segments > segments) {
-            assert_int_equal(k.synced, before);
-        }
-    }
-    assert_true(health(&k).segments > 5);
-    kit_crash(&k);
-    kit_deinit(&k);
-}
-
-static void a_snapshot_forgets_what_it_leaves_out(void **state) {
-    (void)state;
-    struct kit k;
-    begin(&k, true);
-    start(&k);
-    kit_post_many(&k, KIT_KEYS * 2);
-    assert_true(kit_wait_written(&k));
-    memset(k.state, 0, 4 * sizeof k.state[0]); /* the owner forgot four names */
-    assert_true(kit_snapshot(&k));
-    kit_settle(&k);
-    assert_int_equal(k.done, 1);
-    assert_int_equal(kit_segments(&k), 1);
-    kit_post_many(&k, 1);
-    kit_close(&k);
-    assert_int_equal(kit_read(&k), STATUS_OK);
-    assert_int_equal(k.records, KIT_KEYS - 4 + 1);
-    kit_deinit(&k);
-}
-
-/* Death after the end is written and before the old files are gone: they do not come back. */
-static void old_files_behind_a_whole_snapshot_do_not_count(void **state) {
-    (void)state;
-    struct kit k;
-    char path[JOURNAL_PATH_BYTES];
-    begin(&k, true);
-    start(&k);
-    kit_post_many(&k, KIT_KEYS * 2);
-    assert_true(kit_wait_written(&k));
-    kit_path(&k, 1, path);
-    struct bytes old = kit_file(path);
-    memset(k.state, 0, 4 * sizeof k.state[0]);
-    assert_true(kit_snapshot(&k));
-    kit_settle(&k);
-    kit_crash(&k);
-    kit_put_file(path, bytes_slice(&old));
-    bytes_deinit(&old);
-    start(&k);
-    assert_int_equal(k.records, KIT_KEYS - 4);
-    kit_settle(&k); /* and are deleted once what replaces them is synced */
-    assert_int_equal(kit_segments(&k), 1);
-    kit_crash(&k);
-    kit_deinit(&k);
-}
-
-static void a_snapshot_with_damage_replaces_nothing(void **state) {
-    (void)state;
-    struct kit k;
-    char first[JOURNAL_PATH_BYTES], path[JOURNAL_PATH_BYTES];
-    begin(&k, true);
-    start(&k);
-    kit_post_many(&k, KIT_KEYS * 2);
-    assert_true(kit_wait_written(&k));
-    kit_path(&k, 1, first);
-    struct bytes old = kit_file(first);
-    k.j->config.segment_bytes = 300;
-    assert_true(journal_snapshot_begin(k.j));
-    for (int i = 0; i < 10; i++) { /* files of posts between its begin and its end */
-        kit_post_many(&k, 1);
-        assert_true(kit_wait_written(&k));
-    }
-    assert_true(journal_snapshot_end(k.j));
-    kit_settle(&k);
-    assert_int_equal(k.done, 1);
-    kit_crash(&k);
-    kit_put_file(first, bytes_slice(&old)); /* as if the death came before it was deleted */
-    bytes_deinit(&old);
-    assert_int_equal(kit_read(&k), STATUS_OK);
-    assert_int_equal(k.records, 10); /* its pages were left out: only what came between */
-    kit_path(&k, 3, path);
-    struct bytes b = kit_file(path);
-    b.data[b.len - 1] ^= 1;
-    kit_put_file(path, bytes_slice(&b));
-    bytes_deinit(&b);
-    assert_int_equal(kit_read(&k), STATUS_OK);
-    assert_true(k.records > KIT_KEYS * 2);
-    assert_int_equal(k.report.damaged, 1);
-    kit_deinit(&k);
-}
-
-static void a_snapshot_begun_anew_replaces_the_one_before(void **state) {
-    (void)state;
-    struct kit k;
-    begin(&k, true);
-    start(&k);
-    kit_post_many(&k, 40);
-    assert_true(journal_snapshot_begin(k.j));
-    kit_post_many(&k, 3);
-    kit_settle(&k);
-    assert_true(health(&k).snapshot_running);
-    assert_true(kit_snapshot(&k));
-    kit_settle(&k);
-    assert_int_equal(k.done, 1);
-    assert_int_equal(kit_segments(&k), 1);
-    assert_false(health(&k).snapshot_running);
-    kit_close(&k);
-    assert_int_equal(kit_read(&k), STATUS_OK);
-    assert_true(kit_is_whole(&k, 43));
-    kit_deinit(&k);
-}
-
-static void pages_leave_half_of_the_room_to_posts(void **state) {
-    (void)state;
-    struct kit k;
-    begin(&k, true);
-    start(&k);
-    uint8_t *page = mem_zalloc(JOURNAL_BATCH_BYTES_MAX);
-    assert_true(journal_snapshot_begin(k.j));
-    size_t taken = 0, room;
-    while ((room = journal_snapshot_room(k.j)) > 4) {
-        assert_true(journal_snapshot_page(k.j, slice_of(page, room / 4 * 4)));
-        taken += room / 4 * 4;
-    }
-    assert_false(journal_snapshot_page(k.j, slice_of(page, 8)));
-    mem_free(page);
-    assert_true(taken > JOURNAL_QUEUE_BYTES_MAX / 2 - 8 && taken <= JOURNAL_QUEUE_BYTES_MAX / 2);
-    assert_true(journal_room(k.j) == JOURNAL_BATCH_BYTES_MAX);
-    kit_crash(&k);
-    kit_deinit(&k);
-}
-
-static void a_log_at_its_bound_takes_no_more(void **state) {
-    (void)state;
-    struct kit k;
-    begin(&k, true);
-    k.config.bytes_max = 5000;
-    k.config.compact_min_bytes = 4000;
-    start(&k);
-    while (journal_room(k.j) > 0) {
-        kit_post_many(&k, 1);
-        assert_true(kit_wait_written(&k));
-    }
-    assert_true(health(&k).full);
-    assert_int_equal(k.wanted, 1);
-    assert_true(health(&k).bytes < 5000 + 100);
-    assert_true(kit_snapshot(&k));
-    kit_settle(&k);
-    assert_false(health(&k).full);
-    assert_true(journal_room(k.j) > 0);
-    kit_close(&k);
-    kit_deinit(&k);
-}
-
 static void late_posts_tell_callers_not_to_wait(void **state) {
     (void)state;
     struct kit k;
@@ -455,7 +239,7 @@ static void late_posts_tell_callers_not_to_wait(void **state) {
     journal_health_get(k.j, now_ms, &h); /* it was late: the next would be, too */
     assert_int_equal(h.unwritten_ms, 0);
     assert_int_equal(h.state, JOURNAL_BEHIND);
-    assert_int_equal(COUNTER(&k, journal_late), 1);
+    assert_int_equal(KIT_COUNTER(&k, journal_late), 1);
     journal_health_get(k.j, now_ms + JOURNAL_CALM_MS + 1, &h);
     assert_int_equal(h.state, JOURNAL_HEALTHY);
     kit_close(&k);
@@ -491,11 +275,11 @@ static void a_full_disk_is_waited_for(void **state) {
     snprintf(filler, sizeof filler, "%s/filler", k.folder);
     kit_put_file(filler, slice_of((uint8_t[40960]){1}, 40960));
     uint64_t until_ms = clock_mono_ms() + KIT_WAIT_MS;
-    while (health(&k).state != JOURNAL_FAILED && clock_mono_ms() < until_ms) {
+    while (kit_health(&k).state != JOURNAL_FAILED && clock_mono_ms() < until_ms) {
         (void)kit_post(&k);
         kit_turn(&k);
     }
-    assert_int_equal(health(&k).last_error, STATUS_EXHAUSTED);
+    assert_int_equal(kit_health(&k).last_error, STATUS_EXHAUSTED);
     uint64_t acknowledged = k.written;
     while (kit_post(&k)) { /* posts return at once until there is no room */
     }
@@ -524,14 +308,6 @@ int main(void) {
         cmocka_unit_test(what_is_no_batch_is_refused),
         cmocka_unit_test(the_largest_batches_go_through),
         cmocka_unit_test(only_one_process_has_a_journal),
-        cmocka_unit_test(snapshots_bound_the_log),
-        cmocka_unit_test(a_file_is_synced_before_the_next_begins),
-        cmocka_unit_test(a_snapshot_forgets_what_it_leaves_out),
-        cmocka_unit_test(old_files_behind_a_whole_snapshot_do_not_count),
-        cmocka_unit_test(a_snapshot_with_damage_replaces_nothing),
-        cmocka_unit_test(a_snapshot_begun_anew_replaces_the_one_before),
-        cmocka_unit_test(pages_leave_half_of_the_room_to_posts),
-        cmocka_unit_test(a_log_at_its_bound_takes_no_more),
         cmocka_unit_test(late_posts_tell_callers_not_to_wait),
         cmocka_unit_test(a_stop_without_grace_writes_no_more),
         cmocka_unit_test(a_full_disk_is_waited_for),
