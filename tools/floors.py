@@ -39,7 +39,7 @@ FLOORS = (
           ("protobuf-c",)),
     Floor(7, "app", EFFECTS,
           ("base", "os", "crypt", "wire", "proto", "dir", "peer", "room", "node", "edge", "media",
-           "control"),
+           "hook", "control"),
           ("protobuf-c", "yaml")),
 )
 

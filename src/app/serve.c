@@ -12,9 +12,16 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "serve_hook.h"
 #include "signals.h"
 
-enum { SERVER_MAGIC = 0x53525630, WORKERS_MAX = 64, ICE_URLS_MAX = 64, NODE_IPS_MAX = 2 };
+enum {
+    SERVER_HOOK_GRACE_MS = 2000, /* room_finished of a stop still leaves */
+    SERVER_MAGIC = 0x53525630,
+    WORKERS_MAX = 64,
+    ICE_URLS_MAX = 64,
+    NODE_IPS_MAX = 2
+};
 
 /* Everything a running server consists of, in the order it is built. */
 struct server {
@@ -24,6 +31,7 @@ struct server {
     struct signals *signals;
     struct control *control;
     struct media *media;
+    struct hook *hook; /* NULL: no webhooks */
     struct edge *edge;
     bool drain_asked;
 
@@ -116,6 +124,7 @@ static enum status start_node(struct server *v) {
         .metadata_bytes_max = (uint32_t)s->max_metadata_size,
         .attributes_bytes_max = (uint32_t)s->max_attributes_size,
         .rooms_max = s->rooms_max,
+        .webhooks = v->hook != NULL,
     };
     for (uint32_t i = 0; i < config.media_workers; i++) {
         v->candidates[i] = media_candidates(v->media, i);
@@ -159,8 +168,11 @@ static enum status start_edge(struct server *v) {
         v->keys[i] = (struct edge_key){s->keys[i].key, s->keys[i].secret};
     }
     v->metrics[0] = control_metrics(v->control);
-    config.other_metrics_count =
-        1 + media_metrics(v->media, v->metrics + 1, ARRAY_LEN(v->metrics) - 1);
+    size_t count = 1 + media_metrics(v->media, v->metrics + 1, ARRAY_LEN(v->metrics) - 1);
+    if (v->hook) {
+        count += hook_metrics(v->hook, v->metrics + count, ARRAY_LEN(v->metrics) - count);
+    }
+    config.other_metrics_count = count;
     buf_printf(&v->labels, "node_id=\"%s\",node_type=\"SERVER\"",
                control_node_id(v->control)->text);
     config.metric_labels = buf_slice(&v->labels);
@@ -196,10 +208,6 @@ static void say_warnings(const struct settings *s) {
     if (s->warnings_left_out > 0) {
         log_event(LOG_WARN, "settings_left_out", LOG_UINT("count", s->warnings_left_out));
     }
-    if (s->webhook_urls.count > 0) {
-        log_event(LOG_WARN, "setting", LOG_CSTR("name", "webhook.urls"),
-                  LOG_CSTR("advice", "no effect yet: webhooks are not sent"));
-    }
 }
 
 static void say_ready(struct server *v) {
@@ -224,7 +232,14 @@ static enum status start(struct server *v) {
     if (!v->signals || !v->control) {
         return failed("control", STATUS_NO_MEMORY);
     }
-    enum status s = start_media(v);
+    enum status s = serve_hook_create(&v->settings, &v->hook);
+    if (s != STATUS_OK) {
+        return failed("webhook", s);
+    }
+    if (v->hook) {
+        control_use_hook(v->control, v->hook);
+    }
+    s = start_media(v);
     if (s == STATUS_OK) {
         s = start_node(v);
     }
@@ -243,6 +258,7 @@ static void stop(struct server *v) {
     control_halt(v->control);
     v->edge = edge_destroy(v->edge, WS_CLOSE_FLUSH_MS);
     v->media = media_destroy(v->media);
+    v->hook = hook_destroy(v->hook, SERVER_HOOK_GRACE_MS);
     v->control = control_destroy(v->control);
     v->signals = signals_destroy(v->signals);
     v->loop = loop_destroy(v->loop);
