@@ -82,7 +82,7 @@ static void killed_at_any_moment(void **state) {
         snapshots += k.report.snapshot_bytes > 0;
         last = acknowledged;
     }
-    print_message("%d kills: %lu posts acknowledged, %lu torn ends, %lu times with a snapshot\n",
+    print_message("# %d kills: %lu posts acknowledged, %lu torn ends, %lu times with a snapshot\n",
                   KILLS, (unsigned long)last, (unsigned long)torn, (unsigned long)snapshots);
     assert_true(last > KILLS);
     assert_true(snapshots > 0);

@@ -91,7 +91,7 @@ static void a_crash_at_every_change_of_a_file(void **state) {
         assert_int_equal(k.report.damaged, 0);
         kit_deinit(&k);
     }
-    print_message("%u points of failure\n", walked);
+    print_message("# %u points of failure\n", walked);
     assert_true(walked > 40);
 }
 

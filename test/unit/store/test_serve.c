@@ -267,7 +267,7 @@ static void a_full_disk_is_waited_for(void **state) {
     begin(&k, false);
     if (mount("tmpfs", k.folder, "tmpfs", 0, "size=64k,mode=0700") != 0) {
         assert_int_equal(rmdir(k.folder), 0);
-        print_message("no right to mount: left out\n");
+        print_message("# no right to mount: left out\n");
         skip();
     }
     start(&k);
