@@ -53,7 +53,7 @@ enum {
     ROOMS_MAX = 4 << 20, /* refused beyond with resource_exhausted */
     ROOM_PARTICIPANTS_MAX = 10000,
     SESSIONS_MAX = 100000,                    /* per node */
-    SWEEP_PER_STEP_MAX = 256,                 /* bounds the tail of a control step */
+    SWEEP_PER_STEP_MAX = 128,                 /* bounds the tail of a control step */
     LIST_SLICE_ROOMS = 200,                   /* rooms encoded in one step, 3 us each */
     LIST_SLICE_BYTES = 256 << 10,             /* and the bytes of one step, for large metadata */
     LIST_PART_BYTES = 256 << 10,              /* of an answer that leaves in parts: each at least */
