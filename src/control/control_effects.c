@@ -129,6 +129,11 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
     case FX_TRANSPORT_REMOTE: taken = set_remote(c, &fx->transport); break;
     case FX_TRANSPORT_RESTART: taken = restart_transport(c, &fx->transport); break;
     case FX_ROUTE_PUT: taken = put_route(c, &fx->route); break;
+    case FX_RECEIVE_PUT:
+    case FX_RECEIVE_REMOVE:
+    case FX_SEND_PUT:
+    case FX_SEND_SET:
+    case FX_SEND_REMOVE: return; /* nobody publishes yet */
     case FX_DATA_SEND:
         taken = media_data_send(c->media, fx->room_key, fx->reliable, fx->bytes);
         break;

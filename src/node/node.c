@@ -207,6 +207,9 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
     case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
     case EV_RPC: return node_rpc(n, ev, fx);
+    case EV_LEVELS:
+    case EV_QUALITY:
+    case EV_STREAM_STATE: return STATUS_OK; /* nobody publishes yet */
     case EV_REPLY_MORE: node_reply_more(n, ev->conn); return STATUS_OK;
     case EV_REPLY_GONE: node_reply_gone(n, ev->conn); return STATUS_OK;
     case EV_DRAIN: n->draining = true; return STATUS_OK;

@@ -14,6 +14,7 @@
 #include "dir.h"
 #include "metrics.h"
 #include "peer.h"
+#include "rtp_section.h"
 
 #include "livekit_rtc.pb-c.h"
 
@@ -73,6 +74,9 @@ enum node_event_kind {
     EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
     EV_DATA_OPEN,      /* its data channels are open */
     EV_RPC,            /* a participant's packet to us: acknowledgement or response of a call */
+    EV_LEVELS,         /* loudness of published audio tracks, those that changed */
+    EV_QUALITY,        /* how well a transport's streams go, those that changed */
+    EV_STREAM_STATE,   /* a sent stream was paused for want of bandwidth, or goes on */
     EV_REPLY_MORE,     /* the last FX_API_PART of this connection has left: the next may come */
     EV_REPLY_GONE,     /* its reader is gone */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
@@ -83,6 +87,16 @@ struct node_join {
     bool single_peer_connection, client_gave_metadata_or_attributes;
     const Livekit__JoinRequest *request;
     struct slice publish, client_address;
+};
+
+/* From the media plane, every 400 ms or 5 s; borrowed arrays. */
+struct media_level {
+    uint64_t track;
+    float level; /* 0: silent; else up to 1, in steps of 1/8 */
+};
+struct media_quality {
+    uint64_t transport;
+    uint8_t score; /* 0 to 100: the worst stream of it, both ways */
 };
 
 struct node_event {
@@ -107,6 +121,18 @@ struct node_event {
             struct slice identity; /* of the sender, as the data plane knows it */
             struct slice packet;   /* an encoded DataPacket */
         } rpc;
+        struct {
+            const struct media_level *items;
+            size_t count;
+        } levels;
+        struct {
+            const struct media_quality *items;
+            size_t count;
+        } qualities;
+        struct {
+            uint64_t send;
+            bool paused;
+        } stream;
     };
 };
 
@@ -124,8 +150,13 @@ enum effect_kind {
     FX_TRANSPORT_CLOSE,
     FX_ROUTE_PUT,
     FX_ROUTE_REMOVE,
-    FX_DATA_SEND, /* room_key, reliable, bytes: a DataPacket */
-    FX_NOTE,      /* something that operators and receivers of webhooks care about */
+    FX_DATA_SEND,      /* room_key, reliable, bytes: a DataPacket */
+    FX_RECEIVE_PUT,    /* receive: a section in which a client sends; replaces that of its mid */
+    FX_RECEIVE_REMOVE, /* receive.transport and the mid of receive.section: it sends no more */
+    FX_SEND_PUT,       /* send: a subscriber's copy of a track begins, or its section changed */
+    FX_SEND_SET,       /* send_want: what a subscriber wants of it now */
+    FX_SEND_REMOVE,    /* send.id */
+    FX_NOTE,           /* something that operators and receivers of webhooks care about */
 };
 
 enum note_kind {
@@ -151,6 +182,34 @@ struct fx_route {
     struct slice identity;
     uint64_t rx_transport, tx_transport;
     bool can_publish_data, hidden, agent, active;
+};
+
+/* What the client sends in one section. The transport's worker has all of the room's. */
+struct fx_receive {
+    uint64_t transport;
+    uint64_t track; /* published here, never used again; 0: not bound yet, drop its packets */
+    uint32_t worker;
+    bool muted;
+    uint8_t layers;                     /* of video that the publisher announced: 1 to 3 */
+    uint8_t layer_of_rid[RTP_RIDS_MAX]; /* 0 low ... layers - 1, for section->rids */
+    const struct rtp_section *section;  /* as agreed; lives until the next step */
+};
+struct fx_send_want {
+    uint64_t id;
+    uint32_t worker;
+    bool paused;       /* disabled by its subscriber, or the publisher is muted */
+    uint8_t layer_max; /* 0 low, 1 medium, 2 high */
+    uint8_t fps_max;   /* 0: all */
+    uint8_t priority;  /* 1 to 255: who gets bandwidth first */
+};
+struct fx_send {
+    uint64_t id; /* never used again */
+    uint64_t transport, track;
+    uint32_t worker;
+    uint32_t ssrc, rtx_ssrc;           /* rtx 0: resends go out as they were */
+    struct slice cname;                /* the stream id */
+    const struct rtp_section *section; /* formats[0] is what is sent; lives until the next step */
+    struct fx_send_want want;
 };
 
 struct fx_note {
@@ -186,6 +245,9 @@ struct effect {
         struct fx_transport transport;
         struct fx_route route;
         struct fx_note note;
+        struct fx_receive receive;
+        struct fx_send send;
+        struct fx_send_want send_want;
     };
 };
 
