@@ -1,7 +1,8 @@
 #include "heap.h"
 #include "mem.h"
 
-enum { HEAP_CAP_FIRST = 16 };
+/* Four ways: half the levels of a binary heap, and the keys of four children are one cache line. */
+enum { HEAP_CAP_FIRST = 16, HEAP_WAYS = 4 };
 
 void heap_init(struct heap *h) {
     *h = (struct heap){0};
@@ -9,7 +10,7 @@ void heap_init(struct heap *h) {
 
 void heap_deinit(struct heap *h) {
     if (h) {
-        mem_free(h->nodes);
+        mem_free(h->entries);
         *h = (struct heap){0};
     }
 }
@@ -23,102 +24,115 @@ enum status heap_reserve(struct heap *h, uint32_t count) {
         cap = MAX(cap, h->cap * 2);
     }
     size_t size;
-    if (__builtin_mul_overflow((size_t)cap, sizeof(*h->nodes), &size)) {
+    if (__builtin_mul_overflow((size_t)cap, sizeof(*h->entries), &size)) {
         return STATUS_NO_MEMORY;
     }
-    struct heap_node **nodes = mem_realloc(h->nodes, size);
-    if (!nodes) {
+    struct heap_entry *entries = mem_realloc(h->entries, size);
+    if (!entries) {
         return STATUS_NO_MEMORY;
     }
-    h->nodes = nodes;
+    h->entries = entries;
     h->cap = cap;
     return STATUS_OK;
 }
 
-static void put_at(struct heap *h, struct heap_node *n, uint32_t at) {
-    h->nodes[at] = n;
-    n->place = at + 1;
+static void put_at(struct heap *h, struct heap_entry e, uint32_t at) {
+    h->entries[at] = e;
+    e.node->place = at + 1;
 }
 
-/* Moves the hole at `at` towards the root until n fits there. */
-static uint32_t sift_up(struct heap *h, const struct heap_node *n, uint32_t at) {
+/* Moves the hole at `at` towards the root until the key fits there. */
+static uint32_t sift_up(struct heap *h, uint64_t key, uint32_t at) {
     while (at > 0) {
-        uint32_t parent = (at - 1) / 2;
-        if (h->nodes[parent]->key <= n->key) {
+        uint32_t parent = (at - 1) / HEAP_WAYS;
+        if (h->entries[parent].key <= key) {
             break;
         }
-        put_at(h, h->nodes[parent], at);
+        put_at(h, h->entries[parent], at);
         at = parent;
     }
     return at;
 }
 
-/* Moves the hole at `at` towards the leaves until n fits there. */
-static uint32_t sift_down(struct heap *h, const struct heap_node *n, uint32_t at) {
-    while (at < h->count / 2) {
-        uint32_t child = 2 * at + 1;
-        if (child + 1 < h->count && h->nodes[child + 1]->key < h->nodes[child]->key) {
-            child++;
-        }
-        if (n->key <= h->nodes[child]->key) {
+static uint32_t least_child(const struct heap *h, uint32_t at) {
+    uint32_t first = HEAP_WAYS * at + 1, end = MIN(first + HEAP_WAYS, h->count), least = first;
+    for (uint32_t child = first + 1; child < end; child++) {
+        least = h->entries[child].key < h->entries[least].key ? child : least;
+    }
+    return least;
+}
+
+/* Moves the hole at `at` towards the leaves until the key fits there. */
+static uint32_t sift_down(struct heap *h, uint64_t key, uint32_t at) {
+    while (at < (h->count + HEAP_WAYS - 2) / HEAP_WAYS) {
+        uint32_t child = least_child(h, at);
+        if (key <= h->entries[child].key) {
             break;
         }
-        put_at(h, h->nodes[child], at);
+        put_at(h, h->entries[child], at);
         at = child;
     }
     return at;
 }
 
-static void settle(struct heap *h, struct heap_node *n, uint32_t at) {
-    at = sift_up(h, n, at);
-    at = sift_down(h, n, at);
-    put_at(h, n, at);
+static void settle(struct heap *h, struct heap_entry e, uint32_t at) {
+    at = sift_up(h, e.key, at);
+    at = sift_down(h, e.key, at);
+    put_at(h, e, at);
 }
 
 void heap_set(struct heap *h, struct heap_node *n, uint64_t key) {
+    struct heap_entry e = {.key = key, .node = n};
     if (!heap_has(n)) {
         assert(h->count < h->cap);
         h->count++;
-        put_at(h, n, h->count - 1);
+        put_at(h, e, h->count - 1);
     }
-    assert(n->place <= h->count && h->nodes[n->place - 1] == n);
+    assert(n->place <= h->count && h->entries[n->place - 1].node == n);
     n->key = key;
-    settle(h, n, n->place - 1);
+    settle(h, e, n->place - 1);
 }
 
 void heap_remove(struct heap *h, struct heap_node *n) {
     if (!heap_has(n)) {
         return;
     }
-    assert(n->place <= h->count && h->nodes[n->place - 1] == n);
+    assert(n->place <= h->count && h->entries[n->place - 1].node == n);
     uint32_t at = n->place - 1;
-    struct heap_node *last = h->nodes[--h->count];
+    struct heap_entry last = h->entries[--h->count];
     n->place = 0;
-    if (last != n) {
+    if (last.node != n) {
         settle(h, last, at);
     }
 }
 
 struct heap_node *heap_peek(const struct heap *h) {
-    return h->count > 0 ? h->nodes[0] : NULL;
+    return h->count > 0 ? h->entries[0].node : NULL;
 }
 
+/* Reads nothing of the nodes: in a large heap each would be a wait for memory. */
 struct heap_node *heap_pop(struct heap *h) {
     struct heap_node *least = heap_peek(h);
     if (least) {
-        heap_remove(h, least);
+        struct heap_entry last = h->entries[--h->count];
+        least->place = 0;
+        if (h->count > 0) {
+            put_at(h, last, sift_down(h, last.key, 0));
+        }
     }
     return least;
 }
 
 uint64_t heap_next_key(const struct heap *h) {
-    return h->count > 0 ? h->nodes[0]->key : UINT64_MAX;
+    return h->count > 0 ? h->entries[0].key : UINT64_MAX;
 }
 
 void heap_check(const struct heap *h) {
     assert(h->count <= h->cap);
     for (uint32_t at = 0; at < h->count; at++) {
-        assert(h->nodes[at]->place == at + 1);
-        assert(at == 0 || h->nodes[(at - 1) / 2]->key <= h->nodes[at]->key);
+        const struct heap_entry *e = &h->entries[at];
+        assert(e->node->place == at + 1 && e->node->key == e->key);
+        assert(at == 0 || h->entries[(at - 1) / HEAP_WAYS].key <= e->key);
+        (void)e;
     }
 }

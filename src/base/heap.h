@@ -1,6 +1,6 @@
-/* heap.h: binary min-heap of intrusive nodes keyed by a deadline.
- * Owns: an array of node pointers; the nodes are the caller's.
- * Never: moves a node, only its place in the array.
+/* heap.h: min-heap of intrusive nodes keyed by a deadline.
+ * Owns: an array of keys with their nodes; the nodes are the caller's.
+ * Never: moves a node, only its place in the array; reads one to compare keys.
  * Invariant: node->place is its place + 1 in the array, 0 while it is not in.
  * Callers: deadlines of dir, node, os timers. O(log n). */
 #pragma once
@@ -11,8 +11,12 @@ struct heap_node {
     uint64_t key; /* read only for callers: change it with heap_set */
     uint32_t place;
 };
+struct heap_entry {
+    uint64_t key; /* that of the node: here it is next to those it is compared with */
+    struct heap_node *node;
+};
 struct heap {
-    struct heap_node **nodes; /* owned array of borrowed nodes */
+    struct heap_entry *entries; /* owned array of borrowed nodes */
     uint32_t count, cap;
 };
 

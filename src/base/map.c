@@ -163,6 +163,10 @@ void map_remove(struct map *m, struct map_node *n) {
     m->count--;
 }
 
+void map_warm(const struct map *m, const struct map_node *n) {
+    __builtin_prefetch(bucket_at(m, bucket_of(m, n->hash)), 1);
+}
+
 struct map_node *map_any(const struct map *m) {
     size_t i = m->any_hint;
     for (size_t tried = 0; m->count > 0 && tried < m->buckets; tried++) {

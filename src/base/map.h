@@ -34,6 +34,8 @@ struct map_node *map_find(const struct map *m, struct slice key);
 /* The key must not be in the map yet. Cannot fail: when it cannot grow it gets slower. */
 void map_insert(struct map *m, struct map_node *n, struct slice key);
 void map_remove(struct map *m, struct map_node *n); /* n is in m (asserted) */
+/* n is about to be removed: its bucket may be fetched from memory meanwhile. Changes nothing. */
+void map_warm(const struct map *m, const struct map_node *n);
 /* Any node, or NULL; for teardown. */
 struct map_node *map_any(const struct map *m);
 /* Visits all nodes; the callback must not change the map. O(n): tests, teardown, small maps. */

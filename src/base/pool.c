@@ -140,6 +140,10 @@ void *pool_at(const struct pool *p, uint32_t index, struct pool_ref *ret_ref) {
     return slot->object;
 }
 
+void pool_warm(const struct pool *p, uint32_t index) {
+    __builtin_prefetch(slot_at(p, index), 1);
+}
+
 uint32_t pool_extent(const struct pool *p) {
     return p->slots_made;
 }

@@ -28,6 +28,8 @@ void *pool_resolve(const struct pool *p, struct pool_ref ref); /* NULL when stal
 /* Walks by index: the object in slot `index`, or NULL when free; index < pool_extent(). A walk
  * may stop and go on later; slots do not move. */
 void *pool_at(const struct pool *p, uint32_t index, struct pool_ref *ret_ref);
+/* The slot is about to be looked at: it may be fetched from memory meanwhile. index as above. */
+void pool_warm(const struct pool *p, uint32_t index);
 uint32_t pool_extent(const struct pool *p);
 static inline uint64_t pool_ref_pack(struct pool_ref r) {
     return (uint64_t)r.generation << 32 | r.index;

@@ -96,7 +96,7 @@ void dir_counts_get(const struct dir *d, struct dir_time t, struct dir_counts *r
     c.delta_dirty = d->delta.count;
     c.journal_dirty = d->journal.count;
     c.bytes += sizeof(*d) + DIR_BUCKETS * sizeof(*d->buckets) +
-               d->by_deadline.cap * sizeof(*d->by_deadline.nodes) + map_bytes(&d->by_name) +
+               d->by_deadline.cap * sizeof(*d->by_deadline.entries) + map_bytes(&d->by_name) +
                d->members_count * DIR_BUCKETS * sizeof(uint64_t);
     *ret_counts = c;
 }

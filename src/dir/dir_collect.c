@@ -106,9 +106,13 @@ static bool is_kept(const struct dir *d, const struct dir_record *r) {
     return r->alive || hosted || owed;
 }
 
-void dir_record_settle(struct dir *d, struct dir_record *r) {
+bool dir_record_goes(const struct dir *d, const struct dir_record *r) {
     /* With members the tombstone waits for them, in the heap. */
-    if (d->members_count == 0 && !is_kept(d, r)) {
+    return d->members_count == 0 && !is_kept(d, r);
+}
+
+void dir_record_settle(struct dir *d, struct dir_record *r) {
+    if (dir_record_goes(d, r)) {
         drop_collected(d, r);
     }
 }

@@ -126,7 +126,8 @@ must_check enum status dir_record_make(struct dir *d, struct slice name,
                                        struct dir_record **ret_record);
 /* Gives one back that was made and never got facts, or that may go. */
 void dir_record_drop(struct dir *d, struct dir_record *r);
-/* The facts changed: everything derived from them follows. Cannot fail. */
+/* The facts changed: everything derived from them follows, but hash and deadline of a record that
+ * dir_record_settle() is about to drop. Cannot fail. */
 void dir_record_changed(struct dir *d, struct dir_record *r, struct dir_time t,
                         enum dir_origin origin);
 /* The two ways in which a room that is alive stops to be: observed end, and delete. */
@@ -168,6 +169,7 @@ bool dir_deadline_hosted(const struct dir *d, const struct dir_record *r);
 /* A node alone drops at once what is dead, unless sessions or the journal keep it; r may be gone
  * afterwards. With members it waits for them: dir_tombstone_step. */
 void dir_record_settle(struct dir *d, struct dir_record *r);
+bool dir_record_goes(const struct dir *d, const struct dir_record *r); /* settle would drop it */
 bool dir_stone_expired(const struct dir *d, const struct dir_record *r, struct dir_time t);
 uint64_t dir_tombstone_due(const struct dir *d, const struct dir_record *r, struct dir_time t);
 /* The sweep found the tombstone due; r may be gone afterwards. */

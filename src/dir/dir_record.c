@@ -96,10 +96,19 @@ static void count_bytes(struct dir *d, struct dir_record *r) {
     r->heap_bytes = (uint32_t)bytes;
 }
 
+/* Notes to whom the change is owed. */
+static void owe(struct dir *d, struct dir_record *r, enum dir_origin origin) {
+    if (origin == DIR_FROM_HERE && d->members_count > 0 && !dir_in(r, DIR_IN_DELTA)) {
+        dir_chain_push(d, &d->delta, DIR_IN_DELTA, r);
+    }
+    if (origin != DIR_FROM_JOURNAL && d->cfg.journal && !dir_in(r, DIR_IN_JOURNAL)) {
+        dir_chain_push(d, &d->journal, DIR_IN_JOURNAL, r);
+    }
+}
+
 void dir_record_changed(struct dir *d, struct dir_record *r, struct dir_time t,
                         enum dir_origin origin) {
     dir_digest_take_out(d, r);
-    r->hash = dir_facts_hash(&r->facts, dir_record_name(r), &d->digest_key);
     r->seq = ++d->seq;
     r->postponed = false;
     count_bytes(d, r);
@@ -107,16 +116,14 @@ void dir_record_changed(struct dir *d, struct dir_record *r, struct dir_time t,
     if (!r->alive) {
         r->since_ms = t.mono_ms;
     }
-    if (r->alive || !dir_stone_expired(d, r, t)) {
-        dir_digest_put_in(d, r);
+    owe(d, r, origin);
+    if (!dir_record_goes(d, r)) { /* else nobody will ask for its hash or its deadline again */
+        r->hash = dir_facts_hash(&r->facts, dir_record_name(r), &d->digest_key);
+        if (r->alive || !dir_stone_expired(d, r, t)) {
+            dir_digest_put_in(d, r);
+        }
+        dir_deadline_arm(d, r, t);
     }
-    if (origin == DIR_FROM_HERE && d->members_count > 0 && !dir_in(r, DIR_IN_DELTA)) {
-        dir_chain_push(d, &d->delta, DIR_IN_DELTA, r);
-    }
-    if (origin != DIR_FROM_JOURNAL && d->cfg.journal && !dir_in(r, DIR_IN_JOURNAL)) {
-        dir_chain_push(d, &d->journal, DIR_IN_JOURNAL, r);
-    }
-    dir_deadline_arm(d, r, t);
     if (!r->alive) {
         dir_tombstones_bound(d, r);
     }

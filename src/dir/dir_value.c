@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "caps.h"
-#include "cursor.h"
 #include "dir.h"
 #include "dir_facts.h"
 #include "mem.h"
@@ -60,24 +59,32 @@ struct dir_blob *dir_blob_of_settings(const struct dir_settings *s, const struct
     return b;
 }
 
+static uint32_t get_be32(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Read at each look at a room: the length is checked once, for all of the fixed part. */
 bool dir_settings_read(struct slice bytes, struct dir_settings *ret_settings) {
-    struct cursor c = cursor_over(bytes);
-    struct dir_settings s = {0};
-    s.empty_timeout_s = cursor_be32(&c);
-    s.departure_timeout_s = cursor_be32(&c);
-    s.max_participants = cursor_be32(&c);
-    s.min_playout_delay_ms = cursor_be32(&c);
-    s.max_playout_delay_ms = cursor_be32(&c);
-    s.solo_timeout_s = cursor_be32(&c);
-    s.max_duration_s = cursor_be32(&c);
-    uint8_t sync_streams = cursor_u8(&c);
-    s.sync_streams = sync_streams == 1;
-    uint32_t extra_len = cursor_be32(&c);
-    if (c.failed || sync_streams > 1 || extra_len > DIR_EXTRA_BYTES_MAX ||
-        cursor_left(&c) != extra_len) {
+    if (bytes.len < SETTINGS_FIXED_BYTES) {
         return false;
     }
-    s.extra = cursor_rest(&c);
-    *ret_settings = s;
+    const uint8_t *at = bytes.data;
+    uint8_t sync_streams = at[7 * 4];
+    uint32_t extra_len = get_be32(at + 7 * 4 + 1);
+    if (sync_streams > 1 || extra_len > DIR_EXTRA_BYTES_MAX ||
+        bytes.len - SETTINGS_FIXED_BYTES != extra_len) {
+        return false;
+    }
+    *ret_settings = (struct dir_settings){
+        .empty_timeout_s = get_be32(at),
+        .departure_timeout_s = get_be32(at + 4),
+        .max_participants = get_be32(at + 8),
+        .min_playout_delay_ms = get_be32(at + 12),
+        .max_playout_delay_ms = get_be32(at + 16),
+        .solo_timeout_s = get_be32(at + 20),
+        .max_duration_s = get_be32(at + 24),
+        .sync_streams = sync_streams == 1,
+        .extra = slice_after(bytes, SETTINGS_FIXED_BYTES),
+    };
     return true;
 }

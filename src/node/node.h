@@ -217,9 +217,10 @@ struct fx_note {
     struct slice room_name, identity;
     struct ident room_sid, participant_sid;
     uint32_t disconnect_reason; /* livekit.DisconnectReason */
-    struct ident id;            /* EV_...: the same for the same happening */
     uint64_t created_s;         /* unix time */
-    struct slice body;          /* WebhookEvent in JSON; only with node_config.webhooks */
+    /* Only with node_config.webhooks: */
+    struct ident id;   /* EV_...: the same for the same happening */
+    struct slice body; /* WebhookEvent in JSON */
 };
 const char *note_name(enum note_kind kind); /* as receivers know it: "room_started" */
 

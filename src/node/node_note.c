@@ -80,12 +80,12 @@ void node_note_room(struct node *n, struct effects *fx, enum note_kind kind,
         .kind = kind,
         .room_name = fx_copy(fx, room->name),
         .room_sid = room->sid,
-        .id = id_of(n, kind, &room->sid, NULL, room->created_ms),
     };
     static const struct room_counts nobody = {0};
     Livekit__Room message;
     bool wanted = n->config.webhooks && node_ok(n, fx);
     if (wanted) {
+        note.id = id_of(n, kind, &room->sid, NULL, room->created_ms);
         node_fill_room(n, room, &nobody, &message);
     }
     put(n, fx, &note, wanted ? &message : NULL, NULL);
@@ -123,12 +123,12 @@ void node_note_participant(struct node *n, struct effects *fx, enum note_kind ki
         .identity = fx_copy(fx, participant_identity(p)),
         .participant_sid = p->sid,
         .disconnect_reason = as->disconnect_reason,
-        .id = id_of(n, kind, &h->sid, &p->sid, p->joined_at_ms),
     };
     Livekit__Room room;
     Livekit__ParticipantInfo info;
     bool wanted = n->config.webhooks && node_ok(n, fx);
     if (wanted) {
+        note.id = id_of(n, kind, &h->sid, &p->sid, p->joined_at_ms);
         fill_host_room(n, h, counts, &room);
         participant_fill(p, as, &n->work, &info);
     }
@@ -140,11 +140,11 @@ void node_note_closed(struct node *n, struct effects *fx, const struct host *h) 
         .kind = NOTE_ROOM_FINISHED,
         .room_name = fx_copy(fx, text_slice(&h->room.name)),
         .room_sid = h->sid,
-        .id = id_of(n, NOTE_ROOM_FINISHED, &h->sid, NULL, h->created_ms),
     };
     Livekit__Room room;
     bool wanted = n->config.webhooks && node_ok(n, fx);
     if (wanted) {
+        note.id = id_of(n, NOTE_ROOM_FINISHED, &h->sid, NULL, h->created_ms);
         fill_host_room(n, h, &h->room.counts, &room);
     }
     put(n, fx, &note, wanted ? &room : NULL, NULL);

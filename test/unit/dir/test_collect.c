@@ -271,6 +271,25 @@ static void a_silent_member_bounds_tombstones(void **state) {
     world_deinit(&w);
 }
 
+static void a_death_may_drop_what_is_due_with_it(void **state) {
+    struct dir_config cfg;
+    struct world w;
+    (void)state;
+    dir_config_init(&cfg);
+    cfg.tombstones_min = 1;
+    cfg.tombstone_ttl_s = cfg.defaults.empty_timeout_s + 100;
+    world_init(&w, 2, &cfg);
+    world_create(&w, A, "old");
+    world_delete(&w, A, "old");
+    world_create(&w, A, ROOM);
+    w.now_ms += cfg.tombstone_ttl_s * UINT64_C(2000); /* the room is due, then the tombstone */
+    assert_int_equal(dir_sweep(w.nodes[A], world_time(&w, A), 100, NULL, NULL), 2);
+    assert_int_equal(counts_of(&w, A).tombstones_forced, 1);
+    assert_int_equal(counts_of(&w, A).tombstones, 1);
+    assert_false(world_alive(&w, A, ROOM));
+    world_deinit(&w);
+}
+
 static void nothing_is_forced_past_what_was_acknowledged(void **state) {
     struct dir_config cfg;
     struct world w;
@@ -346,6 +365,7 @@ int main(void) {
         test(an_acknowledged_end_is_closed_by_the_next_create),
         test(a_silent_member_bounds_ended_lives),
         test(a_silent_member_bounds_tombstones),
+        test(a_death_may_drop_what_is_due_with_it),
         test(nothing_is_forced_past_what_was_acknowledged),
         test(a_returning_node_forgets_without_a_trace),
         test(members_have_a_bound),
