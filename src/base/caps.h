@@ -77,6 +77,9 @@ enum {
     ANSWERS_HELD_MAX = 4096,          /* at once: 200,000 a second; beyond, the oldest go early */
     ANSWERS_HELD_BYTES_MAX = 4 << 20, /* of them together: 1 KB each, 100 bytes are usual */
     ANSWERS_PER_STEP_MAX = 512,       /* sent in one step, under 1 us each */
+    WRITES_HELD_MAX = 8192, /* answers that wait for the journal: 400,000 writes a second */
+    WRITES_HELD_BYTES_MAX = 64 << 20, /* of them together; 1 KB each is usual */
+    WRITES_PER_STEP_MAX = 512,        /* sent in one step, under 1 us each */
     RPCS_MAX = 4096,                  /* PerformRpc calls that wait at once, 200 bytes each */
     RPC_PAYLOAD_BYTES_MAX = 15360,    /* reference; clients refuse more */
     RPC_ACK_MS = 2000,                /* reference */

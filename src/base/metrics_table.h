@@ -373,7 +373,27 @@
       "Bytes of the journal, and of its newest snapshot")                                          \
     M(journal_segments, GAUGE, "stoa_journal_segments", "Files of the journal")                    \
     M(journal_last_sync_s, GAUGE, "stoa_journal_last_sync_seconds",                                \
-      "When the journal was last synced, as Unix time")
+      "When the journal was last synced, as Unix time")                                            \
+    M(journal_waits_written, COUNTER, "stoa_journal_waits_total{result=\"written\"}",              \
+      "Answers to writes: waited until it was written; until the wait was over (late); did not "   \
+      "wait, since the journal is behind (skipped) or too many wait (full)")                       \
+    M(journal_waits_late, COUNTER, "stoa_journal_waits_total{result=\"late\"}",                    \
+      "Answers to writes: waited until it was written; until the wait was over (late); did not "   \
+      "wait, since the journal is behind (skipped) or too many wait (full)")                       \
+    M(journal_waits_skipped, COUNTER, "stoa_journal_waits_total{result=\"skipped\"}",              \
+      "Answers to writes: waited until it was written; until the wait was over (late); did not "   \
+      "wait, since the journal is behind (skipped) or too many wait (full)")                       \
+    M(journal_waits_full, COUNTER, "stoa_journal_waits_total{result=\"full\"}",                    \
+      "Answers to writes: waited until it was written; until the wait was over (late); did not "   \
+      "wait, since the journal is behind (skipped) or too many wait (full)")                       \
+    M(journal_held, GAUGE, "stoa_journal_held", "Answers that wait for the journal now")           \
+    M(journal_owed_ms, GAUGE, "stoa_journal_owed_milliseconds",                                    \
+      "For so long something has been owed to the journal without a break")                        \
+    M(journal_skipping, GAUGE, "stoa_journal_skipping",                                            \
+      "1: the breaker is open, nobody waits for the journal")                                      \
+    M(journal_read_records, GAUGE, "stoa_journal_read_records",                                    \
+      "Records of the journal that the start read")                                                \
+    M(journal_read_ms, GAUGE, "stoa_journal_read_milliseconds", "Time that it took")
 
 #define METRICS_OS(M)                                                                              \
     M(mailbox_full, COUNTER, "stoa_mailbox_full_total", "Messages refused by a full mailbox")      \

@@ -49,7 +49,7 @@ struct dir_config {
     uint8_t cluster_key[16];      /* the same on all nodes: sids, digests, turn passwords */
     uint64_t rooms_max;           /* living rooms; creates beyond are EXHAUSTED */
     struct dir_settings defaults; /* shown while no settings were given; extra is not copied */
-    uint32_t lost_timeout_s;      /* from presence void, instead of the departure timeout */
+    uint32_t lost_timeout_s;      /* from presence void, when above the departure timeout */
     uint32_t tombstone_ttl_s;
     uint32_t tombstones_min; /* the bound on dead records is never below this */
     bool journal;            /* dead records stay until dir_journal_next took them */
@@ -189,6 +189,7 @@ struct dir_counts {
     uint64_t lives_closed;       /* with acknowledgement */
     uint64_t lives_forced;       /* closed at the bound, unacknowledged: alarm */
     uint64_t delta_dirty, journal_dirty; /* rooms owed */
+    uint64_t journal_gaps;               /* changes that dir_journal_next will never tell */
     uint64_t bytes;                      /* estimate of all memory held */
     uint64_t steps; /* records looked at by all calls so far: cost, for tests */
 };
@@ -204,6 +205,8 @@ void dir_metrics_set(const struct dir *d, struct dir_time t, struct metrics *m);
 struct dir_stamp dir_clock_now(struct dir *d, struct dir_time t);
 /* A clock heard on a beat; false when it is too far ahead, and then not taken. */
 bool dir_clock_observe(struct dir *d, struct dir_time t, uint64_t time);
+/* A clock from our own journal: taken as it is, or new stamps could be older than the old ones. */
+void dir_clock_load(struct dir *d, uint64_t time);
 
 enum dir_merge_result {
     DIR_MERGE_SAME,      /* said nothing new */
@@ -223,7 +226,8 @@ struct dir_merged {
  * not taken. Refusals are STATUS_OK with their result. */
 must_check enum status dir_merge(struct dir *d, struct dir_time t, struct slice encoded,
                                  struct dir_merged *ret_merged);
-/* The same for a record of our own journal: no skew check, owed to nobody. */
+/* The same for a record of our own journal: no skew check, owed to nobody. Whoever was in is gone
+ * with the process that wrote it: a room that had a host ends after lost_timeout. */
 must_check enum status dir_load(struct dir *d, struct dir_time t, struct slice encoded);
 /* Appends the record of a name, alive or dead. NOT_FOUND, TOO_LARGE for `out`, NO_MEMORY (out is
  * then as it was). */
@@ -238,9 +242,8 @@ must_check enum status dir_room_reassert(struct dir *d, struct dir_time t, struc
 size_t dir_room_close(struct dir *d, struct dir_time t, struct slice name);
 
 /* The return of a node that was expelled: it drops lives born before its last contact that a peer
- * which stayed lacks. Nothing is written for peers, and a name of which nothing is left leaves no
- * trace for the journal either: a snapshot must replace it. A room with sessions here stays as it
- * is. Returns how many. */
+ * which stayed lacks. Nothing is written for peers, nor for the journal: there it is a gap. A room
+ * with sessions here stays as it is. Returns how many. */
 size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
                        const struct dir_stamp *births, size_t count);
 
@@ -263,6 +266,10 @@ bool dir_bucket_page(const struct dir *d, uint32_t bucket, uint32_t *cursor, con
 size_t dir_delta_next(struct dir *d, size_t budget_bytes, struct buf *out);
 /* The same for the journal. */
 size_t dir_journal_next(struct dir *d, size_t budget_bytes, struct buf *out);
+size_t dir_journal_owed(const struct dir *d);
+/* Changes whose record is gone before dir_journal_next took it (at the bound on tombstones, or
+ * forgotten): as long as this rises, only a snapshot tells the journal all. */
+uint64_t dir_journal_gaps(const struct dir *d);
 /* A journal that lost what it took marks the room again. */
 void dir_journal_mark(struct dir *d, struct slice name);
 /* All records by slot, dead ones too: snapshots. Like dir_bucket_page; the budget also bounds the

@@ -10,7 +10,7 @@ static uint64_t empty_deadline(const struct dir *d, const struct dir_record *r,
                                const struct dir_settings *s, enum dir_end_reason *ret_reason) {
     if (r->lost) {
         *ret_reason = DIR_END_LOST;
-        return after_s(r->since_ms, d->cfg.lost_timeout_s);
+        return after_s(r->since_ms, MAX(d->cfg.lost_timeout_s, s->departure_timeout_s));
     }
     if (r->departed) {
         *ret_reason = DIR_END_DEPARTED;

@@ -69,6 +69,14 @@ size_t dir_journal_next(struct dir *d, size_t budget_bytes, struct buf *out) {
     return owed_next(d, &d->journal, DIR_IN_JOURNAL, budget_bytes, out);
 }
 
+size_t dir_journal_owed(const struct dir *d) {
+    return d->journal.count;
+}
+
+uint64_t dir_journal_gaps(const struct dir *d) {
+    return d->counts.journal_gaps;
+}
+
 void dir_journal_mark(struct dir *d, struct slice name) {
     struct dir_record *r = dir_record_find(d, name);
     if (r && !dir_in(r, DIR_IN_JOURNAL)) {

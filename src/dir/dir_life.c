@@ -111,6 +111,7 @@ size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
     if (forgotten == 0) {
         return 0;
     }
+    d->counts.journal_gaps += d->cfg.journal;
     dir_record_follow(d, r, t, DIR_FROM_PEER, &before, false);
     if (r->facts.rows_count == 0 && r->facts.lives_count == 0) {
         dir_record_drop(d, r);

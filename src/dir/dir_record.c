@@ -66,6 +66,7 @@ void dir_record_drop(struct dir *d, struct dir_record *r) {
     dir_chain_remove(d, &d->buckets[r->bucket].chain, DIR_IN_BUCKET, r);
     dir_chain_remove(d, &d->dead, DIR_IN_DEAD, r);
     dir_chain_remove(d, &d->delta, DIR_IN_DELTA, r);
+    d->counts.journal_gaps += dir_in(r, DIR_IN_JOURNAL);
     dir_chain_remove(d, &d->journal, DIR_IN_JOURNAL, r);
     map_remove(&d->by_name, &r->in_map);
     assert(d->counts.bytes >= record_bytes(r) + r->heap_bytes);

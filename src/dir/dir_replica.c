@@ -8,6 +8,10 @@ static bool is_skewed(uint64_t time, struct dir_time t) {
     return dir_time_to_ms(time) > t.wall_ms + DIR_SKEW_MAX_MS;
 }
 
+void dir_clock_load(struct dir *d, uint64_t time) {
+    dir_clock_see(&d->clock, MIN(time, DIR_TIME_MAX_MS << DIR_STAMP_COUNTER_BITS));
+}
+
 bool dir_clock_observe(struct dir *d, struct dir_time t, uint64_t time) {
     if (is_skewed(time, t)) {
         return false;
@@ -53,6 +57,7 @@ void dir_record_follow(struct dir *d, struct dir_record *r, struct dir_time t,
     struct dir_stamp home = dir_facts_home(&r->facts);
     if (dir_stamp_set(home) && home.boot != d->clock.boot) {
         r->departed = true; /* somebody was in, over there */
+        r->lost = r->lost || origin == DIR_FROM_JOURNAL;
     }
     uint16_t lives = r->facts.lives_count;
     dir_record_bound_lives(d, r);

@@ -30,6 +30,7 @@ static enum status create_directory(struct node *n, struct dir_time now) {
     config.map_key = n->map_key;
     memcpy(config.cluster_key, c->cluster_key, sizeof(config.cluster_key));
     config.rooms_max = c->rooms_max;
+    config.journal = c->journal;
     config.defaults = (struct dir_settings){
         .empty_timeout_s = c->empty_timeout_s,
         .departure_timeout_s = c->departure_timeout_s,
@@ -77,6 +78,9 @@ static void init_plain(struct node *n, const struct node_config *config, struct 
     list_init(&n->held);
     list_init(&n->held_back);
     list_init(&n->sent);
+    list_init(&n->holds_owed);
+    list_init(&n->holds_posted);
+    list_init(&n->holds_sent);
 }
 
 enum status node_create(const struct node_config *config, struct dir_time now,
@@ -136,6 +140,7 @@ struct node *node_destroy(struct node *n) {
     destroy_hosts(n, &n->hosts);
     destroy_hosts(n, &n->closing);
     node_free_held(n);
+    node_free_holds(n);
     dir_destroy(n->dir);
     pool_deinit(&n->sessions);
     map_deinit(&n->by_conn);
@@ -211,7 +216,12 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_QUALITY:
     case EV_STREAM_STATE: return STATUS_OK; /* nobody publishes yet */
     case EV_REPLY_MORE: node_reply_more(n, ev->conn); return STATUS_OK;
-    case EV_REPLY_GONE: node_reply_gone(n, ev->conn); return STATUS_OK;
+    case EV_REPLY_GONE:
+        node_reply_gone(n, ev->conn);
+        node_hold_gone(n, ev->conn);
+        return STATUS_OK;
+    case EV_JOURNAL_WRITTEN:
+    case EV_JOURNAL_STATE: node_journal_told(n, ev); return STATUS_OK;
     case EV_DRAIN: n->draining = true; return STATUS_OK;
     case EV_STOP: stop(n); return STATUS_OK;
     }
@@ -231,6 +241,7 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
     assert(ev->time.mono_ms >= n->now.mono_ms);
     n->now = ev->time;
     node_free_sent(n);
+    node_free_holds_sent(n);
     size_t mark = fx->count;
     enum status s = dispatch(n, ev, fx);
     if (s != STATUS_OK) {
@@ -243,6 +254,7 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
     node_run_settling(n, fx);
     node_run_endings(n, fx);
     node_run_responses(n, fx);
+    node_run_holds(n, fx);
     arena_reset(&n->work);
 #ifdef STOA_CHECKS
     node_check(n);
@@ -259,6 +271,7 @@ uint64_t node_next_deadline_ms(const struct node *n) {
     uint64_t next = MIN(dir_next_deadline_ms(n->dir), heap_next_key(&n->timers));
     next = MIN(next, responses_next_ms(n));
     next = MIN(next, node_held_back_until_ms(n));
+    next = MIN(next, node_holds_next_ms(n));
     return MIN(next, n->next_scan_ms);
 }
 

@@ -53,6 +53,10 @@ struct node_config {
     bool partial_replies;
     bool performs_rpc; /* the data plane hands EV_RPC back */
     bool webhooks;     /* somebody wants them: notes get a body */
+    /* The shell writes a journal: what changes is kept for it, and answers to writes wait for it
+     * so long (0: never) while it is well (EV_JOURNAL_STATE; at first it is not). */
+    bool journal;
+    uint32_t journal_wait_ms;
     uint32_t empty_timeout_s, departure_timeout_s, max_participants;
     uint32_t solo_timeout_s, max_duration_s; /* 0: none */
     const struct node_preset *room_presets;
@@ -81,6 +85,10 @@ enum node_event_kind {
     EV_REPLY_GONE,     /* its reader is gone */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
     EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
+
+    /* the shell about its journal: */
+    EV_JOURNAL_WRITTEN, /* a crash of the process takes back nothing up to this sequence */
+    EV_JOURNAL_STATE,   /* is it worth to wait for it? */
 };
 
 struct node_join {
@@ -133,6 +141,10 @@ struct node_event {
             uint64_t send;
             bool paused;
         } stream;
+        struct {
+            uint64_t sequence; /* WRITTEN: as node_journal_next gave it */
+            bool well;         /* STATE */
+        } journal;
     };
 };
 
@@ -278,6 +290,29 @@ must_check enum status node_step(struct node *n, const struct node_event *ev, st
 /* When EV_TICK is wanted next, monotonic ms; UINT64_MAX: never. "Now or earlier" asks for another
  * slice at once. */
 uint64_t node_next_deadline_ms(const struct node *n);
+
+/* ---- the journal, for the shell; only with config.journal. Between steps, on their thread. ----
+ * At the start, before the first step: what was written, in order. Then after each turn: take what
+ * is owed, while there is room for it; tell what is written. */
+
+/* MALFORMED: no record. EXHAUSTED, NO_MEMORY: not taken; then the start has failed. */
+must_check enum status node_journal_load(struct node *n, struct dir_time now, struct slice record);
+/* The directory's clock was never above this. */
+void node_journal_clock(struct node *n, uint64_t time);
+uint64_t node_journal_clock_now(struct node *n); /* what such a record says now */
+/* Appends what is owed as dir_journal_next does; what was taken has this sequence. 0: nothing. */
+size_t node_journal_next(struct node *n, size_t budget_bytes, struct buf *out,
+                         uint64_t *ret_sequence);
+/* A page of a snapshot: as dir_snapshot_next. */
+bool node_journal_page(const struct node *n, uint32_t *cursor, size_t budget_bytes,
+                       struct buf *out);
+struct node_journal {
+    uint64_t owed;    /* rooms whose newest state was not taken */
+    uint64_t owed_ms; /* for so long something has been owed without a break */
+    uint64_t gaps;    /* rises: something will never be told but by a snapshot */
+    uint64_t held;    /* answers that wait */
+};
+struct node_journal node_journal(const struct node *n);
 
 struct node_counts {
     uint64_t rooms, participants, sessions, overdue_rooms, oldest_overdue_ms, scan_findings;

@@ -85,12 +85,27 @@ static enum status run(struct call *c, const struct op *op) {
     return op->run(c);
 }
 
+/* What they change lasts, and a crash may not take it back once it was answered. */
+static bool writes_rooms(const struct op *op) {
+    return op->run == op_create_room || op->run == op_delete_room ||
+           op->run == op_update_room_metadata || op->run == op_create_dispatch ||
+           op->run == op_delete_dispatch;
+}
+
 enum status node_api(struct node *n, const struct node_event *ev, struct effects *fx) {
     struct call c = {.n = n, .fx = fx, .ev = ev, .request = ev->api.request};
     assert(ev->api.method->op < API_OP_COUNT);
+    const struct op *op = &OP_TABLE[ev->api.method->op];
+    size_t mark = fx->count;
     metric_inc(&n->config.metrics->api_calls);
-    enum status s = run(&c, &OP_TABLE[ev->api.method->op]);
-    return s == STATUS_OK && !node_ok(n, fx) ? STATUS_NO_MEMORY : s;
+    enum status s = run(&c, op);
+    if (s == STATUS_OK && !node_ok(n, fx)) {
+        return STATUS_NO_MEMORY;
+    }
+    if (s == STATUS_OK && writes_rooms(op)) {
+        node_hold_reply(n, fx, mark, ev->conn);
+    }
+    return s;
 }
 
 void node_api_refuse(const struct node_event *ev, struct effects *fx) {

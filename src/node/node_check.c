@@ -71,6 +71,17 @@ static void check_presence(const struct node *n) {
     }
 }
 
+/* Answers that wait do so in the order of their time, each for what was handed over. */
+static void check_holds(const struct node *n) {
+    assert(n->holds_owed.count + n->holds_posted.count <= WRITES_HELD_MAX);
+    assert(n->journal_written <= n->journal_sequence);
+    bool none =
+        list_empty(&n->holds_owed) && list_empty(&n->holds_posted) && list_empty(&n->holds_sent);
+    assert(!none || n->holds_bytes == 0);
+    assert(n->config.journal || none);
+    (void)none;
+}
+
 void node_check(const struct node *n) {
     struct tally t = {.n = n};
     check_hosts(&t, &n->hosts, false);
@@ -90,4 +101,5 @@ void node_check(const struct node *n) {
     assert(t.rpcs == n->rpcs.count);
     heap_check(&n->timers);
     check_presence(n);
+    check_holds(n);
 }

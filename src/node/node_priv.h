@@ -138,6 +138,15 @@ struct node {
     struct list held;
     struct list held_back; /* held answers whose last part has not left yet */
     struct list sent;      /* held answers whose bytes the last step's effects point to */
+
+    /* node_hold.c: answers that wait for the journal */
+    struct list holds_owed;   /* what they tell of was not taken yet, or not all of it */
+    struct list holds_posted; /* it was, and is not written yet */
+    struct list holds_sent;   /* their bytes are in the last step's effects */
+    size_t holds_bytes;       /* of all three */
+    uint64_t journal_sequence, journal_written;
+    uint64_t journal_owed_ms; /* something is owed since; 0: nothing, or not for a whole turn */
+    bool journal_well;
     struct heap timers;
     struct hash_key map_key;
     uint64_t last_id; /* transports, rooms and participants share one counter */
@@ -275,6 +284,16 @@ void node_reply_more(struct node *n, uint64_t conn);
 void node_reply_gone(struct node *n, uint64_t conn);
 uint64_t node_held_back_until_ms(const struct node *n);
 void node_free_held(struct node *n);
+
+/* node_hold.c */
+/* The answer to this connection among the effects since `mark` waits, if it needs to and can. */
+void node_hold_reply(struct node *n, struct effects *fx, size_t mark, uint64_t conn);
+void node_run_holds(struct node *n, struct effects *fx);
+uint64_t node_holds_next_ms(const struct node *n);
+void node_hold_gone(struct node *n, uint64_t conn);
+void node_free_holds_sent(struct node *n);
+void node_free_holds(struct node *n);
+void node_journal_told(struct node *n, const struct node_event *ev);
 
 /* node_sweep.c */
 void node_sweep(struct node *n, struct effects *fx);

@@ -51,6 +51,30 @@ static void journal_reads_a_tombstone_before_it_goes(void **state) {
     world_deinit(&w);
 }
 
+static void what_the_journal_will_not_be_told_is_counted(void **state) {
+    struct dir_config cfg;
+    struct world w;
+    (void)state;
+    dir_config_init(&cfg);
+    cfg.journal = true;
+    cfg.tombstones_min = 10;
+    world_init(&w, 1, &cfg);
+    for (int i = 0; i < 30; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "room-%d", i);
+        world_create(&w, A, name);
+        world_delete(&w, A, name);
+    }
+    assert_int_equal(dir_journal_owed(w.nodes[A]), 10);
+    assert_int_equal(dir_journal_gaps(w.nodes[A]), 20);
+    world_create(&w, A, ROOM);
+    struct dir_stamp birth = world_find(&w, A, ROOM).birth;
+    uint64_t gaps = dir_journal_gaps(w.nodes[A]);
+    assert_int_equal(dir_room_forget(w.nodes[A], world_time(&w, A), SLICE_LIT(ROOM), &birth, 1), 1);
+    assert_true(dir_journal_gaps(w.nodes[A]) > gaps);
+    world_deinit(&w);
+}
+
 static void sessions_keep_a_dead_record(void **state) {
     struct world w;
     (void)state;
@@ -354,6 +378,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(alone_drops_at_once),
         test(journal_reads_a_tombstone_before_it_goes),
+        test(what_the_journal_will_not_be_told_is_counted),
         test(sessions_keep_a_dead_record),
         test(F21_age_counts_from_the_end_not_from_the_last_use),
         test(F22_a_tombstone_waits_for_every_member),

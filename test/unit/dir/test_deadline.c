@@ -213,6 +213,59 @@ static void F14_a_lost_host_is_no_departure(void **state) {
     world_deinit(&w);
 }
 
+/* The record of A's room in B, as B's own journal would bring it. */
+static void load(struct world *w, const char *name) {
+    struct buf bytes;
+    buf_init(&bytes, 4096);
+    world_encode(w, A, name, &bytes);
+    assert_ok(dir_load(w->nodes[B], world_time(w, B), buf_slice(&bytes)));
+    buf_deinit(&bytes);
+}
+
+static void a_restart_is_a_lost_host_and_no_departure(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_join(&w, A, ROOM);
+    w.now_ms += 500000;
+    load(&w, ROOM);
+    assert_ends_after(&w, B, 60000, DIR_END_LOST);
+    world_deinit(&w);
+
+    world_init(&w, 2, NULL); /* who has come back may leave as ever */
+    world_join(&w, A, ROOM);
+    load(&w, ROOM);
+    w.now_ms += 50000;
+    present(&w, B, 1, 0);
+    w.now_ms += 500000;
+    assert_int_equal(world_sweep(&w, B, NULL), 0);
+    present(&w, B, 0, 0);
+    assert_ends_after(&w, B, 20000, DIR_END_DEPARTED);
+    world_deinit(&w);
+}
+
+static void a_restart_is_no_shorter_than_a_departure(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_join(&w, A, ROOM);
+    set(&w, A, (struct dir_settings){.empty_timeout_s = 1, .departure_timeout_s = 100});
+    load(&w, ROOM);
+    assert_ends_after(&w, B, 100000, DIR_END_LOST);
+    world_deinit(&w);
+}
+
+static void a_restart_gives_an_empty_room_its_whole_timeout(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    w.now_ms += 299999;
+    load(&w, ROOM);
+    assert_ends_after(&w, B, 300000, DIR_END_EMPTY);
+    world_deinit(&w);
+}
+
 static void a_host_that_returns_stops_the_clock(void **state) {
     struct world w;
     (void)state;
@@ -345,7 +398,7 @@ static void a_loaded_room_gets_a_full_timeout(void **state) {
     assert_int_equal(dir_next_deadline_ms(w.nodes[A]), w.now_ms + 10000); /* its age went on */
     settings.max_duration_s = 0;
     set(&w, A, settings);
-    assert_ends_after(&w, A, 20000, DIR_END_DEPARTED); /* a home was set: somebody was in */
+    assert_ends_after(&w, A, 60000, DIR_END_LOST); /* a home was set: somebody was in */
     buf_deinit(&bytes);
     world_deinit(&w);
 }
@@ -433,6 +486,9 @@ int main(void) {
         test(F13_a_use_of_any_life_restarts),
         test(what_says_nothing_new_restarts_nothing),
         test(F14_a_lost_host_is_no_departure),
+        test(a_restart_is_a_lost_host_and_no_departure),
+        test(a_restart_is_no_shorter_than_a_departure),
+        test(a_restart_gives_an_empty_room_its_whole_timeout),
         test(a_host_that_returns_stops_the_clock),
         test(who_comes_after_a_loss_departs),
         test(F20_a_deaf_home_is_followed_by_the_next_ender),

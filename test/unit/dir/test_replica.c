@@ -268,6 +268,11 @@ static void a_loaded_clock_stands_above_what_it_found(void **state) {
     struct dir_stamp found = world_find(&w, B, "r").birth;
     struct dir_stamp next = dir_clock_now(w.nodes[B], world_time(&w, B));
     assert_true(dir_stamp_compare(next, found) > 0);
+    uint64_t later = (world_time(&w, A).wall_ms + 7200 * 1000) << DIR_STAMP_COUNTER_BITS;
+    dir_clock_load(w.nodes[B], later); /* of a record that a snapshot left out */
+    assert_true(dir_clock_now(w.nodes[B], world_time(&w, B)).time > later);
+    dir_clock_load(w.nodes[B], UINT64_MAX); /* no clock says so: the last year that one has */
+    assert_true(dir_clock_now(w.nodes[B], world_time(&w, B)).time > later);
     buf_deinit(&bytes);
     world_deinit(&w);
 }
