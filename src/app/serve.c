@@ -125,6 +125,7 @@ static enum status start_node(struct server *v) {
         .attributes_bytes_max = (uint32_t)s->max_attributes_size,
         .rooms_max = s->rooms_max,
         .webhooks = v->hook != NULL,
+        .partial_replies = true,
     };
     for (uint32_t i = 0; i < config.media_workers; i++) {
         v->candidates[i] = media_candidates(v->media, i);

@@ -57,7 +57,7 @@ enum {
     LIST_SLICE_ROOMS = 200,                   /* rooms encoded in one step, 3 us each */
     LIST_SLICE_BYTES = 256 << 10,             /* and the bytes of one step, for large metadata */
     LIST_PART_BYTES = 256 << 10,              /* of an answer that leaves in parts: each at least */
-    LIST_ANSWER_BYTES_MAX = 256 << 20,        /* one ListRooms answer: 350,000 rooms as JSON */
+    LIST_ANSWER_BYTES_MAX = 256 << 20,        /* of an answer that does not leave in parts */
     HELD_BYTES_MAX = 512 << 20,               /* all answers in the making together */
     LIST_NAMES_BYTES_MAX = 1 << 20,           /* names of one ListRooms; 4,000 of full length */
     HELD_REPLIES_MAX = 64,                    /* answers assembled in slices at once */

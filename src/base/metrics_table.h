@@ -21,6 +21,7 @@
     M(edge_body_bytes, GAUGE, "stoa_request_body_bytes", "Bytes of request bodies held")           \
     M(edge_requests, COUNTER, "stoa_http_requests_total", "HTTP requests whose head was read")     \
     M(edge_answers, COUNTER, "stoa_http_answers_total", "HTTP requests answered")                  \
+    M(edge_parts, COUNTER, "stoa_http_answer_parts_total", "Parts of long answers, each at once")  \
     M(edge_upgrades, COUNTER, "stoa_websocket_upgrades_total",                                     \
       "Connections upgraded to WebSocket")                                                         \
     M(edge_bytes_in, COUNTER, "stoa_edge_bytes_total{direction=\"in\"}",                           \
@@ -52,6 +53,8 @@
     M(edge_slow_readers, COUNTER, "stoa_edge_refused_total{reason=\"slow_reader\"}",               \
       "Connections, requests and messages refused or ended by the front door")                     \
     M(edge_answer_timeouts, COUNTER, "stoa_edge_refused_total{reason=\"answer_timeout\"}",         \
+      "Connections, requests and messages refused or ended by the front door")                     \
+    M(edge_answers_broken, COUNTER, "stoa_edge_refused_total{reason=\"answer_broken_off\"}",       \
       "Connections, requests and messages refused or ended by the front door")                     \
     M(edge_ws_refused, COUNTER, "stoa_edge_refused_total{reason=\"websocket_protocol\"}",          \
       "Connections, requests and messages refused or ended by the front door")                     \

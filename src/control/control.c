@@ -46,6 +46,8 @@ static void run_edge_msg(struct control *c, const struct edge_msg *m) {
         ev.signal = m->signal;
         break;
     case EDGE_CLOSED: ev.kind = EV_SIGNAL_CLOSED; break;
+    case EDGE_REPLY_MORE: ev.kind = EV_REPLY_MORE; break;
+    case EDGE_REPLY_GONE: ev.kind = EV_REPLY_GONE; break;
     }
     control_run(c, &ev);
 }

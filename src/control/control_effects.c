@@ -94,6 +94,16 @@ static void post_note(struct control *c, const struct fx_note *note) {
     (void)taken; /* refused: counted by hook */
 }
 
+static enum edge_part part_for_edge(enum part part) {
+    static const enum edge_part parts[] = {
+        [PART_FIRST] = EDGE_PART_FIRST,
+        [PART_NEXT] = EDGE_PART_NEXT,
+        [PART_LAST] = EDGE_PART_LAST,
+        [PART_ABORT] = EDGE_PART_ABORT,
+    };
+    return parts[part];
+}
+
 static void apply_to_edge(struct control *c, const struct effect *fx) {
     bool taken = true;
     uint64_t conn = fx->conns_count ? fx->conns[0] : fx->conn;
@@ -101,6 +111,11 @@ static void apply_to_edge(struct control *c, const struct effect *fx) {
     case FX_API_REPLY:
         taken = edge_reply(c->edge, conn, fx->http_status,
                            fx->body_is_json ? EDGE_BODY_JSON : EDGE_BODY_PROTOBUF, fx->bytes);
+        break;
+    case FX_API_PART:
+        taken = edge_reply_part(c->edge, conn, fx->http_status,
+                                fx->body_is_json ? EDGE_BODY_JSON : EDGE_BODY_PROTOBUF,
+                                part_for_edge(fx->part), fx->bytes);
         break;
     case FX_TEXT_REPLY:
         taken = edge_reply(c->edge, conn, fx->http_status, EDGE_BODY_TEXT, fx->bytes);

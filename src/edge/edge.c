@@ -30,6 +30,16 @@ bool edge_reply(struct edge *e, uint64_t conn, uint16_t http_status, enum edge_b
     return post(e, &cmd, body);
 }
 
+bool edge_reply_part(struct edge *e, uint64_t conn, uint16_t http_status, enum edge_body kind,
+                     enum edge_part part, struct slice bytes) {
+    struct edge_cmd cmd = {.kind = CMD_PART,
+                           .conn = conn,
+                           .http_status = http_status,
+                           .body_kind = kind,
+                           .part = part};
+    return post(e, &cmd, bytes);
+}
+
 bool edge_upgrade(struct edge *e, uint64_t conn) {
     struct edge_cmd cmd = {.kind = CMD_UPGRADE, .conn = conn};
     return post(e, &cmd, (struct slice){0});

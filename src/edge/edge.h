@@ -2,7 +2,8 @@
  * Owns: edge threads, their sockets and connections.
  * Never: decides about rooms; it turns bytes into decoded requests for control and control's
  *   answers into bytes. Nothing here waits for control: a connection that waits costs memory only.
- * Invariant: each request given to control is answered by exactly one edge_reply or edge_upgrade;
+ * Invariant: each request given to control is answered by exactly one edge_reply or edge_upgrade,
+ *   or by edge_reply_part up to its end;
  *   answers to connections that are gone are dropped silently (handles go stale).
  * Source: wire/room-api.md 1, 2, 6; wire/realtime.md 1; design sections 6 and 7.
  * Callers: control (edge_* answers), app (create, destroy). */
@@ -79,6 +80,8 @@ enum edge_msg_kind {
     /* The connection of an EDGE_JOIN is gone: comes once, and last, for each handle that was not
      * answered by edge_reply; also when control closed it itself. */
     EDGE_CLOSED,
+    EDGE_REPLY_MORE, /* the last edge_reply_part of this connection has left: the next may come */
+    EDGE_REPLY_GONE, /* nobody reads the answer in parts any more: no further part is sent */
 };
 
 struct edge_join {
@@ -112,6 +115,12 @@ enum edge_body { EDGE_BODY_JSON, EDGE_BODY_PROTOBUF, EDGE_BODY_TEXT };
  * the session or lets the client time out, and counts. Bodies are copied. */
 must_check bool edge_reply(struct edge *e, uint64_t conn, uint16_t http_status, enum edge_body kind,
                            struct slice body);
+/* An answer of unknown length: FIRST with status and kind, any NEXT, then LAST. Each but the first
+ * waits for EDGE_REPLY_MORE, so that one part at most is held. ABORT in place of any: the
+ * connection breaks off, which the client sees. After EDGE_REPLY_GONE nothing more is expected. */
+enum edge_part { EDGE_PART_FIRST, EDGE_PART_NEXT, EDGE_PART_LAST, EDGE_PART_ABORT };
+must_check bool edge_reply_part(struct edge *e, uint64_t conn, uint16_t http_status,
+                                enum edge_body kind, enum edge_part part, struct slice bytes);
 /* 101 Switching Protocols; then edge_send works on this handle. */
 must_check bool edge_upgrade(struct edge *e, uint64_t conn);
 /* One encoded SignalResponse. Text-mode clients get it as JSON. */

@@ -31,7 +31,7 @@ static bool body_is_done_with(struct edge_conn *c) {
     return true;
 }
 
-static void count_answer(struct edge_conn *c, uint16_t status) {
+void http_count_answer(struct edge_conn *c, uint16_t status) {
     struct edge_thread *t = c->thread;
     const struct api_method *method = c->request->method;
     if (method) {
@@ -40,9 +40,22 @@ static void count_answer(struct edge_conn *c, uint16_t status) {
     }
 }
 
+const char *edge_content_type(enum edge_body kind) {
+    switch (kind) {
+    case EDGE_BODY_JSON: return "application/json";
+    case EDGE_BODY_PROTOBUF: return "application/protobuf";
+    case EDGE_BODY_TEXT: break;
+    }
+    return "text/plain; charset=utf-8";
+}
+
+void http_put_answer_headers(const struct edge_conn *c, struct buf *out) {
+    cors_put(c, out);
+}
+
 static void put_head(struct edge_conn *c, const struct edge_answer *a, size_t body_len, bool keep) {
     http_put_response_head(&c->out, a->status, a->content_type, body_len, keep);
-    cors_put(c, &c->out);
+    http_put_answer_headers(c, &c->out);
     if (a->status == 404) {
         http_put_header(&c->out, "X-Content-Type-Options", SLICE_LIT("nosniff"));
     }
@@ -55,7 +68,7 @@ static void put_head(struct edge_conn *c, const struct edge_answer *a, size_t bo
 void http_answer(struct edge_conn *c, const struct edge_answer *a) {
     enum { HEAD_BYTES = 384 }; /* mostly: one allocation for the whole answer */
     struct edge_request *q = c->request;
-    count_answer(c, a->status);
+    http_count_answer(c, a->status);
     struct slice body = a->owned ? bytes_slice(a->owned) : a->body;
     bool hands_over = a->owned && body.len >= EDGE_OWNED_BODY_BYTES && !q->head_only;
     bool keep = q->keep_alive && body_is_done_with(c) && !atomic_load(&c->thread->edge->draining);

@@ -28,9 +28,13 @@ void conn_set_due(struct edge_conn *c, uint64_t after_ms) {
 }
 
 /* A join that control was given ends in a WebSocket, in an answer of control (then WAITING comes
- * between), or in news for control. */
-static bool control_must_know(enum conn_state before, enum conn_state next) {
-    return before == CONN_WEBSOCKET || (before == CONN_JOINING && next == CONN_OVER);
+ * between), or in news for control; so does an answer in parts that does not reach its end. */
+static void tell_control(struct edge_conn *c, enum conn_state before, enum conn_state next) {
+    if (before == CONN_WEBSOCKET || (before == CONN_JOINING && next == CONN_OVER)) {
+        edge_tell_gone(c->thread, conn_handle(c), EDGE_CLOSED);
+    } else if (before == CONN_ANSWERING && next == CONN_OVER) {
+        edge_tell_gone(c->thread, conn_handle(c), EDGE_REPLY_GONE);
+    }
 }
 
 void conn_enter(struct edge_conn *c, enum conn_state next) {
@@ -39,7 +43,8 @@ void conn_enter(struct edge_conn *c, enum conn_state next) {
         [CONN_HEAD] = BIT(CONN_HEAD) | BIT(CONN_BODY) | BIT(CONN_WAITING) | BIT(CONN_JOINING) |
                       BIT(CONN_CLOSING) | BIT(CONN_OVER),
         [CONN_BODY] = BIT(CONN_HEAD) | BIT(CONN_WAITING) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
-        [CONN_WAITING] = BIT(CONN_HEAD) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
+        [CONN_WAITING] = BIT(CONN_HEAD) | BIT(CONN_ANSWERING) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
+        [CONN_ANSWERING] = BIT(CONN_HEAD) | BIT(CONN_CLOSING) | BIT(CONN_OVER),
         [CONN_JOINING] = BIT(CONN_WAITING) | BIT(CONN_WEBSOCKET) | BIT(CONN_OVER),
         [CONN_WEBSOCKET] = BIT(CONN_CLOSING) | BIT(CONN_OVER),
         [CONN_CLOSING] = BIT(CONN_OVER),
@@ -51,9 +56,7 @@ void conn_enter(struct edge_conn *c, enum conn_state next) {
     c->state = next;
     t->websockets += next == CONN_WEBSOCKET;
     t->websockets -= before == CONN_WEBSOCKET;
-    if (control_must_know(before, next)) {
-        edge_tell_closed(t, conn_handle(c));
-    }
+    tell_control(c, before, next);
     conn_touch(c);
 }
 
@@ -96,6 +99,7 @@ static void on_due(struct edge_conn *c) {
     case CONN_WEBSOCKET: ws_on_due(c); return;
     case CONN_WAITING:
     case CONN_JOINING: http_on_answer_late(c); return;
+    case CONN_ANSWERING: part_on_due(c); return;
     case CONN_HEAD:
         metric_inc(c->in.len == 0 ? &m->edge_idle_closed : &m->edge_request_timeouts);
         break;

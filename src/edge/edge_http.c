@@ -73,7 +73,8 @@ void http_give_to_control(struct edge_conn *c, enum conn_state state) {
 void http_on_answer_late(struct edge_conn *c) {
     metric_inc(&c->thread->metrics.edge_answer_timeouts);
     if (c->state == CONN_JOINING) {
-        edge_tell_closed(c->thread, conn_handle(c)); /* an upgrade must not come any more */
+        edge_tell_gone(c->thread, conn_handle(c),
+                       EDGE_CLOSED); /* an upgrade must not come any more */
         conn_enter(c, CONN_WAITING);
     }
     c->request->keep_alive = false; /* its handle may still get the answer: not to the next one */
@@ -216,6 +217,7 @@ static void on_head(struct edge_conn *c, const struct http_request *r) {
     struct edge_request *q = c->request;
     q->keep_alive = r->keep_alive;
     q->head_only = r->method == HTTP_HEAD;
+    q->version_minor = r->version_minor;
     q->in_bytes = r->head_bytes;
     q->chunked = r->chunked;
     q->body_left = r->chunked ? UINT64_MAX : r->content_length;

@@ -15,6 +15,7 @@ bool conn_wants_read(const struct edge_conn *c) {
     case CONN_CLOSING: return !c->peer_done; /* dropped, so that no reset overtakes the answer */
     case CONN_HANDSHAKE:
     case CONN_WAITING:
+    case CONN_ANSWERING:
     case CONN_JOINING:
     case CONN_OVER: break;
     }
@@ -104,6 +105,8 @@ void conn_flush(struct edge_conn *c) {
     bytes_deinit(&c->tail);
     if (c->state == CONN_CLOSING) {
         say_goodbye(c);
+    } else if (c->state == CONN_ANSWERING) {
+        part_left(c);
     }
 }
 

@@ -50,12 +50,21 @@ enum {
     EDGE_ORIGIN_BYTES_MAX = 320,       /* scheme, the longest name there is, port */
 };
 
-enum edge_cmd_kind { CMD_WAKE, CMD_REPLY, CMD_UPGRADE, CMD_SEND, CMD_REFRESH_TOKEN, CMD_CLOSE };
+enum edge_cmd_kind {
+    CMD_WAKE,
+    CMD_REPLY,
+    CMD_PART,
+    CMD_UPGRADE,
+    CMD_SEND,
+    CMD_REFRESH_TOKEN,
+    CMD_CLOSE,
+};
 
 /* From control to a thread, by value; owns its bytes. */
 struct edge_cmd {
     enum edge_cmd_kind kind;
     enum edge_body body_kind;
+    enum edge_part part;
     uint16_t http_status, ws_code;
     uint64_t conn;
     struct bytes bytes;
@@ -66,6 +75,7 @@ enum conn_state {
     CONN_HEAD,      /* reading, or waiting for, a request head */
     CONN_BODY,      /* reading its body */
     CONN_WAITING,   /* control has an API call of it */
+    CONN_ANSWERING, /* an answer in parts is leaving, or its next part is being made */
     CONN_JOINING,   /* control has a join of it */
     CONN_WEBSOCKET,
     CONN_CLOSING, /* flushes, then closes; what comes in is dropped */
@@ -93,6 +103,10 @@ struct edge_request {
     struct http_chunked chunks;
     struct buf body;
     uint64_t begun_us;
+    uint8_t version_minor;                /* HTTP/1.0 knows no chunks */
+    bool part_out, chunk_open, more_owed; /* ANSWERING: a part is leaving, or control is to know */
+    enum edge_part part;                  /* the one that leaves, or left last */
+    uint16_t answer_status;
     bool cors_any; /* validate: always "*" */
     uint8_t ws_key[24];
     char origin[EDGE_ORIGIN_BYTES_MAX]; /* echoed; empty: none */
@@ -172,7 +186,10 @@ struct edge_thread {
     } listeners[EDGE_LISTENERS_MAX];
     size_t listeners_count;
     bool accept_paused, tearing_down; /* paused for want of descriptors */
-    uint64_t unsent[EDGE_UNSENT_MAX]; /* handles whose EDGE_CLOSED control had no room for */
+    struct edge_gone {                /* news that control had no room for */
+        uint64_t conn;
+        enum edge_msg_kind kind; /* EDGE_CLOSED, EDGE_REPLY_GONE */
+    } unsent[EDGE_UNSENT_MAX];
     size_t unsent_count;
     uint32_t websockets;
     struct hmac_key *hmacs[EDGE_KEYS_MAX]; /* one per API key, of this thread */
@@ -254,8 +271,17 @@ void http_answer_twirp(struct edge_conn *c, enum twirp_code code, const char *ms
 void http_answer_text(struct edge_conn *c, uint16_t status, const char *text);
 void http_answer_bad_route(struct edge_conn *c, const char *msg, const char *route);
 void http_answer_not_found(struct edge_conn *c); /* Go's 404 page */
+/* What every answer of a request says beside status, type and length. */
+void http_put_answer_headers(const struct edge_conn *c, struct buf *out);
+void http_count_answer(struct edge_conn *c, uint16_t status);
+const char *edge_content_type(enum edge_body kind);
 /* A whole answer was put into c->out by the caller. */
 void http_complete(struct edge_conn *c, bool keep);
+
+/* edge_part.c: an answer in parts. */
+void part_take(struct edge_thread *t, struct edge_conn *c, struct edge_cmd *cmd); /* c: or NULL */
+void part_left(struct edge_conn *c); /* all that was queued is out */
+void part_on_due(struct edge_conn *c);
 
 /* edge_route.c: what a request is for. */
 enum route_result {
@@ -313,7 +339,7 @@ must_check enum status edge_thread_start(struct edge_thread *t);
 /* Ends the thread, then lets queued output go out until `until_ms`. NULL: nothing. */
 void edge_thread_halt(struct edge_thread *t, uint64_t until_ms);
 /* Tells control that a handle is gone; kept and repeated when control has no room. */
-void edge_tell_closed(struct edge_thread *t, uint64_t handle);
+void edge_tell_gone(struct edge_thread *t, uint64_t handle, enum edge_msg_kind kind);
 struct edge_msg *edge_msg_create(enum edge_msg_kind kind);
 
 /* edge_metrics.c */

@@ -26,11 +26,12 @@ void edge_msg_free(struct edge_msg *m) {
  * that there can be. */
 static void send_unsent(struct edge_thread *t) {
     while (t->unsent_count > 0) {
-        struct edge_msg *m = edge_msg_create(EDGE_CLOSED);
+        const struct edge_gone *last = &t->unsent[t->unsent_count - 1];
+        struct edge_msg *m = edge_msg_create(last->kind);
         if (!m) {
             return;
         }
-        m->conn = t->unsent[t->unsent_count - 1];
+        m->conn = last->conn;
         if (!mailbox_push(t->edge->config.to_control, &m)) {
             edge_msg_free(m);
             return;
@@ -45,7 +46,7 @@ static void retry_soon(struct edge_thread *t) {
     }
 }
 
-void edge_tell_closed(struct edge_thread *t, uint64_t handle) {
+void edge_tell_gone(struct edge_thread *t, uint64_t handle, enum edge_msg_kind kind) {
     if (t->tearing_down) {
         return; /* nobody is left to be told */
     }
@@ -53,7 +54,7 @@ void edge_tell_closed(struct edge_thread *t, uint64_t handle) {
         metric_inc(&t->metrics.edge_closes_lost);
         return;
     }
-    t->unsent[t->unsent_count++] = handle;
+    t->unsent[t->unsent_count++] = (struct edge_gone){.conn = handle, .kind = kind};
     send_unsent(t);
     if (t->unsent_count > 0) {
         retry_soon(t);
@@ -63,15 +64,6 @@ void edge_tell_closed(struct edge_thread *t, uint64_t handle) {
 /* ---- commands of control ----------------------------------------------------------------------
  */
 
-static const char *content_type(enum edge_body kind) {
-    switch (kind) {
-    case EDGE_BODY_JSON: return "application/json";
-    case EDGE_BODY_PROTOBUF: return "application/protobuf";
-    case EDGE_BODY_TEXT: break;
-    }
-    return "text/plain; charset=utf-8";
-}
-
 static void on_reply(struct edge_conn *c, struct edge_cmd *cmd) {
     if (c->state == CONN_JOINING) {
         conn_enter(c, CONN_WAITING); /* refused: control has no session for this handle */
@@ -79,7 +71,7 @@ static void on_reply(struct edge_conn *c, struct edge_cmd *cmd) {
     }
     if (c->state == CONN_WAITING) {
         http_answer(c, &(struct edge_answer){.status = cmd->http_status,
-                                             .content_type = content_type(cmd->body_kind),
+                                             .content_type = edge_content_type(cmd->body_kind),
                                              .owned = &cmd->bytes});
         http_run(c); /* what was pipelined behind it */
     }
@@ -87,12 +79,17 @@ static void on_reply(struct edge_conn *c, struct edge_cmd *cmd) {
 
 static void run_command(struct edge_thread *t, struct edge_cmd *cmd) {
     struct edge_conn *c = conn_resolve(t, cmd->conn);
+    if (cmd->kind == CMD_PART) {
+        part_take(t, c, cmd);
+        return;
+    }
     if (!c) {
         return; /* gone meanwhile */
     }
     bool open = c->state == CONN_WEBSOCKET;
     switch (cmd->kind) {
-    case CMD_WAKE: break;
+    case CMD_WAKE:
+    case CMD_PART: break;
     case CMD_REPLY: on_reply(c, cmd); break;
     case CMD_UPGRADE:
         if (c->state == CONN_JOINING) {
@@ -112,7 +109,7 @@ static void run_command(struct edge_thread *t, struct edge_cmd *cmd) {
     case CMD_CLOSE:
         if (open) {
             ws_close(c, cmd->ws_code);
-        } else if (c->state == CONN_JOINING) {
+        } else if (c->state == CONN_JOINING || c->state == CONN_ANSWERING) {
             conn_end(c);
         }
         break;

@@ -135,14 +135,8 @@ static void give_up(struct list *from, struct held *h, uint16_t http_status, str
 
 /* What there is of it leaves, and the answer waits until it has left. */
 static void send_part(struct node *n, struct held *h, struct effects *fx) {
-    size_t mark = fx->count;
-    struct effect *e = add_reply(h, h->begun ? PART_NEXT : PART_FIRST, 200, fx);
-    e->bytes = fx_copy(fx, buf_slice(&h->out));
-    if (!fx_ok(fx)) {
-        node_rollback(n, fx, mark);
-        return; /* no memory now: it leaves with the next slice */
-    }
-    buf_clear(&h->out);
+    /* Not copied: it stays until it has left. */
+    add_reply(h, h->begun ? PART_NEXT : PART_FIRST, 200, fx)->bytes = buf_slice(&h->out);
     h->begun = true;
     h->deadline_ms = n->now.mono_ms + HELD_REPLY_TIMEOUT_MS;
     list_remove(&n->held, &h->in_held);
@@ -163,6 +157,7 @@ static struct held *find_held_back(struct node *n, uint64_t conn) {
 void node_reply_more(struct node *n, uint64_t conn) {
     struct held *h = find_held_back(n, conn);
     if (h) {
+        buf_clear(&h->out);
         h->deadline_ms = n->now.mono_ms + HELD_REPLY_TIMEOUT_MS;
         list_remove(&n->held_back, &h->in_held);
         list_push_back(&n->held, &h->in_held);
