@@ -89,6 +89,12 @@ enum {
     NOTES_BYTES_PER_STEP = 4 << 20, /* webhooks made before the rest waits for the next step */
     STEP_BYTES_MAX = 64 << 20,      /* effects of one step; more is refused, not sent */
 
+    /* between nodes */
+    CLUSTER_MESSAGE_BYTES_MAX = 4 << 20, /* a room of 7 lives with metadata of full size fits */
+    CLUSTER_PAGE_BYTES = 64 << 10,       /* of records in one message: 1 ms to merge */
+    CLUSTER_HASHES_MAX = 8192,           /* of one bucket: at 30 million rooms it is full */
+    CLUSTER_PARTS_MAX = ROOMS_MAX,       /* rooms with people elsewhere, counted by host */
+
     /* media */
     DATAGRAM_BYTES_MAX = 2048, /* above any path MTU that WebRTC uses */
     UFRAG_LEN = 16,

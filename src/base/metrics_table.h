@@ -5,6 +5,7 @@
 #define METRICS(M)                                                                                 \
     METRICS_EDGE(M)                                                                                \
     METRICS_NODE(M)                                                                                \
+    METRICS_CLUSTER(M)                                                                             \
     METRICS_DIR(M)                                                                                 \
     METRICS_MEDIA(M)                                                                               \
     METRICS_CONTROL(M)                                                                             \
@@ -90,6 +91,39 @@
       "Answers to signal requests sent before their delay was over, for want of room")             \
     M(notes_without_body, COUNTER, "stoa_webhook_bodies_lost_total",                               \
       "Events that were not written down for webhooks for want of memory")
+
+#define METRICS_CLUSTER(M)                                                                         \
+    M(cluster_living, GAUGE, "stoa_cluster_members_living",                                        \
+      "Other nodes that this one hears, or that one which it hears does")                          \
+    M(cluster_island, GAUGE, "stoa_cluster_island",                                                \
+      "1: it hears fewer than half of the others and ends nothing that it does not host")          \
+    M(cluster_expelled, COUNTER, "stoa_cluster_members_expelled_total",                            \
+      "Nodes silent for longer than a member may be")                                              \
+    M(cluster_refused_members, COUNTER, "stoa_cluster_members_refused_total",                      \
+      "Nodes beyond the bound")                                                                    \
+    M(cluster_messages_in, COUNTER, "stoa_cluster_messages_total{direction=\"in\"}",               \
+      "Messages between nodes")                                                                    \
+    M(cluster_messages_out, COUNTER, "stoa_cluster_messages_total{direction=\"out\"}",             \
+      "Messages between nodes")                                                                    \
+    M(cluster_bytes_in, COUNTER, "stoa_cluster_bytes_total{direction=\"in\"}",                     \
+      "Bytes of messages between nodes")                                                           \
+    M(cluster_bytes_out, COUNTER, "stoa_cluster_bytes_total{direction=\"out\"}",                   \
+      "Bytes of messages between nodes")                                                           \
+    M(cluster_unsent, COUNTER, "stoa_cluster_unsent_total",                                        \
+      "Messages not made for want of memory or size")                                              \
+    M(cluster_malformed, COUNTER, "stoa_cluster_malformed_total",                                  \
+      "Messages that could not be read")                                                           \
+    M(cluster_same_id, COUNTER, "stoa_cluster_same_id_total",                                      \
+      "Beats of a later process under the id of this node")                                        \
+    M(cluster_rounds, COUNTER, "stoa_cluster_rounds_total", "Rounds of anti-entropy begun")        \
+    M(cluster_refused_presence, COUNTER, "stoa_cluster_presence_refused_total",                    \
+      "Presence not taken for want of memory or room")                                             \
+    M(cluster_reasserted, COUNTER, "stoa_cluster_reasserted_total",                                \
+      "Rooms put back because somebody is in them here")                                           \
+    M(cluster_handed_over, COUNTER, "stoa_cluster_handed_over_total",                              \
+      "Rooms whose people were sent to their home")                                                \
+    M(cluster_forgotten, COUNTER, "stoa_cluster_forgotten_total",                                  \
+      "Lives let go on the return of an expelled node")
 
 #define METRICS_DIR(M)                                                                             \
     M(dir_sweep_done, COUNTER, "stoa_dir_swept_total", "Deadlines that the sweeper handled")       \

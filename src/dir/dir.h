@@ -20,7 +20,7 @@ enum {
     DIR_ENDED_LIVES_MAX = 64,    /* past this the oldest is closed without acknowledgement */
     DIR_LIVES_MAX = 256,         /* of one name: more cannot come from honest nodes */
     DIR_ROWS_MAX = 1024,         /* creators of one name; only one that never rests collects them */
-    DIR_MEMBERS_MAX = 256,       /* nodes of a cluster; 32 KB of acknowledgements each */
+    DIR_MEMBERS_MAX = 1024,      /* nodes of a cluster; 32 KB of acknowledgements each */
     DIR_EXTRA_BYTES_MAX = 32768, /* opaque part of settings: agents, egress, tags */
     DIR_TURN_PASSWORD_LEN = 43,  /* 256 bits in base 62 */
 };
@@ -250,6 +250,7 @@ size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
 uint32_t dir_bucket_of(const struct dir *d, struct slice name);
 /* Equal iff both sides hold the same records in the bucket (tombstones past their TTL aside). */
 uint64_t dir_digest(const struct dir *d, uint32_t bucket);
+uint64_t dir_digest_all(const struct dir *d); /* their sum */
 /* Anti-entropy of a bucket that differs: one side lists the hashes of the records it holds, the
  * other answers with pages of the records that are not among them. *cursor starts at 0; true: more
  * remain. Changes in between may repeat records, and leave none out that stayed. A record that
@@ -264,6 +265,7 @@ bool dir_bucket_page(const struct dir *d, uint32_t bucket, uint32_t *cursor, con
  * the budget is used (one record always goes). Returns how many. A record that does not fit into
  * `out` stays owed. Nothing is owed to peers while there are no members. */
 size_t dir_delta_next(struct dir *d, size_t budget_bytes, struct buf *out);
+size_t dir_delta_owed(const struct dir *d);
 /* The same for the journal. */
 size_t dir_journal_next(struct dir *d, size_t budget_bytes, struct buf *out);
 size_t dir_journal_owed(const struct dir *d);
@@ -292,8 +294,18 @@ size_t dir_member_count(const struct dir *d);
 uint64_t dir_change_seq(const struct dir *d);
 /* A two-way round found the member's digest of this bucket equal to ours as of `seq`. */
 void dir_member_acked(struct dir *d, uint64_t member, uint32_t bucket, uint64_t seq);
+/* Its digest of all buckets was: the same for each of them. */
+void dir_member_acked_all(struct dir *d, uint64_t member, uint64_t seq);
 /* The member missed a tombstone that was dropped at the bound: it must return as if expelled. */
 bool dir_member_must_resync(const struct dir *d, uint64_t member);
+void dir_member_resynced(struct dir *d, uint64_t member); /* it has */
+/* Of a record that a returning node shows: the births that this directory neither holds nor has
+ * deleted, DIR_LIVES_MAX at most. ret_name points into the bytes. */
+must_check enum status dir_record_lacks(const struct dir *d, struct slice encoded,
+                                        struct slice *ret_name, struct dir_stamp *ret_births,
+                                        size_t *ret_count);
+/* The name in an encoded record; the rest of it may be anything. */
+must_check enum status dir_encoded_name(struct slice encoded, struct slice *ret_name);
 
 /* Asserts every invariant. O(n): tests, and after changes in builds with checks on. */
 void dir_check(const struct dir *d);

@@ -253,6 +253,17 @@ static enum status read_body(struct cursor *c, const struct hash_key *key, struc
     return cursor_left(c) == 0 && has_body(f) ? STATUS_OK : STATUS_MALFORMED;
 }
 
+enum status dir_encoded_name(struct slice encoded, struct slice *ret_name) {
+    struct cursor c = cursor_over(encoded);
+    uint8_t version = cursor_u8(&c);
+    struct slice name = cursor_take(&c, cursor_be16(&c));
+    if (c.failed || version != RECORD_VERSION || name.len == 0 || name.len > ROOM_NAME_BYTES_MAX) {
+        return STATUS_MALFORMED;
+    }
+    *ret_name = name;
+    return STATUS_OK;
+}
+
 enum status dir_facts_decode(struct slice bytes, const struct hash_key *key, struct slice *ret_name,
                              struct dir_facts *ret_facts) {
     _cleanup_(dir_facts_deinit) struct dir_facts f = {0};

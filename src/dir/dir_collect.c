@@ -20,6 +20,7 @@ enum status dir_member_set(struct dir *d, uint64_t id, uint64_t boot) {
         if (m->boot != boot) {
             /* Started again: it may have lost what it had told us it holds. */
             memset(m->acked, 0, DIR_BUCKETS * sizeof(*m->acked));
+            m->acked_all = 0;
             m->boot = boot;
         }
         return STATUS_OK;
@@ -59,14 +60,32 @@ void dir_member_acked(struct dir *d, uint64_t id, uint32_t bucket, uint64_t seq)
     }
 }
 
+void dir_member_acked_all(struct dir *d, uint64_t id, uint64_t seq) {
+    struct dir_member *m = member_find(d, id);
+    if (m) {
+        m->acked_all = MAX(m->acked_all, MIN(seq, d->seq));
+    }
+}
+
+void dir_member_resynced(struct dir *d, uint64_t id) {
+    struct dir_member *m = member_find(d, id);
+    if (m) {
+        m->must_resync = false;
+    }
+}
+
 bool dir_member_must_resync(const struct dir *d, uint64_t id) {
     const struct dir_member *m = member_find(d, id);
     return m && m->must_resync;
 }
 
+static bool has_acked(const struct dir_member *m, const struct dir_record *r) {
+    return MAX(m->acked_all, m->acked[r->bucket]) >= r->seq;
+}
+
 bool dir_record_acked(const struct dir *d, const struct dir_record *r) {
     for (size_t i = 0; i < d->members_count; i++) {
-        if (d->members[i].acked[r->bucket] < r->seq) {
+        if (!has_acked(&d->members[i], r)) {
             return false;
         }
     }
@@ -146,7 +165,7 @@ void dir_tombstones_bound(struct dir *d, const struct dir_record *keep) {
         }
         for (size_t m = 0; m < d->members_count; m++) {
             struct dir_member *member = &d->members[m];
-            member->must_resync = member->must_resync || member->acked[r->bucket] < r->seq;
+            member->must_resync = member->must_resync || !has_acked(member, r);
         }
         d->counts.tombstones_forced++;
         drop_collected(d, r);

@@ -65,6 +65,10 @@ size_t dir_delta_next(struct dir *d, size_t budget_bytes, struct buf *out) {
     return owed_next(d, &d->delta, DIR_IN_DELTA, budget_bytes, out);
 }
 
+size_t dir_delta_owed(const struct dir *d) {
+    return d->delta.count;
+}
+
 size_t dir_journal_next(struct dir *d, size_t budget_bytes, struct buf *out) {
     return owed_next(d, &d->journal, DIR_IN_JOURNAL, budget_bytes, out);
 }

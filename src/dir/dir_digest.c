@@ -3,6 +3,7 @@
 void dir_digest_take_out(struct dir *d, struct dir_record *r) {
     if (r->in_digest) {
         d->buckets[r->bucket].digest -= r->hash;
+        d->digest -= r->hash;
         r->in_digest = false;
     }
 }
@@ -10,6 +11,7 @@ void dir_digest_take_out(struct dir *d, struct dir_record *r) {
 void dir_digest_put_in(struct dir *d, struct dir_record *r) {
     assert(!r->in_digest);
     d->buckets[r->bucket].digest += r->hash;
+    d->digest += r->hash;
     r->in_digest = true;
 }
 
@@ -20,6 +22,10 @@ uint32_t dir_bucket_of(const struct dir *d, struct slice name) {
 uint64_t dir_digest(const struct dir *d, uint32_t bucket) {
     assert(bucket < DIR_BUCKETS);
     return d->buckets[bucket].digest;
+}
+
+uint64_t dir_digest_all(const struct dir *d) {
+    return d->digest;
 }
 
 /* The record where a walk goes on. It left its place while the walk stood still: from the start,

@@ -67,7 +67,8 @@ struct dir_bucket {
 
 struct dir_member {
     uint64_t id, boot;
-    uint64_t *acked; /* owned: by bucket, the change number up to which it is known to agree */
+    uint64_t *acked;    /* owned: by bucket, the change number up to which it is known to agree */
+    uint64_t acked_all; /* the same for all of them */
     bool must_resync;
 };
 
@@ -80,6 +81,7 @@ struct dir {
     struct heap by_deadline;
     struct dir_chain dead, delta, journal;
     struct dir_bucket *buckets; /* owned, DIR_BUCKETS */
+    uint64_t digest;            /* derived: sum of the buckets' */
     uint64_t seq;
     uint64_t alive;
     struct dir_member *members; /* owned, DIR_MEMBERS_MAX places */

@@ -129,6 +129,25 @@ static enum status merge_decoded(struct dir *d, struct dir_time t, struct slice 
     return STATUS_OK;
 }
 
+enum status dir_record_lacks(const struct dir *d, struct slice encoded, struct slice *ret_name,
+                             struct dir_stamp *ret_births, size_t *ret_count) {
+    _cleanup_(dir_facts_deinit) struct dir_facts facts = {0};
+    enum status s = dir_facts_decode(encoded, &d->digest_key, ret_name, &facts);
+    if (s != STATUS_OK) {
+        return s;
+    }
+    const struct dir_record *r = dir_record_find_const(d, *ret_name);
+    size_t count = 0;
+    for (size_t i = 0; i < facts.lives_count; i++) {
+        struct dir_stamp birth = dir_facts_lives(&facts)[i].birth;
+        if (!r || (!dir_facts_find(&r->facts, birth) && !dir_facts_deleted(&r->facts, birth))) {
+            ret_births[count++] = birth;
+        }
+    }
+    *ret_count = count;
+    return STATUS_OK;
+}
+
 static enum status merge_bytes(struct dir *d, struct dir_time t, struct slice encoded,
                                enum dir_origin origin, struct dir_merged *ret_merged) {
     _cleanup_(dir_facts_deinit) struct dir_facts facts = {0};

@@ -38,6 +38,13 @@ static enum status create_directory(struct node *n, struct dir_time now) {
         .solo_timeout_s = c->solo_timeout_s,
         .max_duration_s = c->max_duration_s,
     };
+    const struct node_cluster *cluster = &c->cluster;
+    config.lost_timeout_s =
+        cluster->lost_timeout_s ? cluster->lost_timeout_s : config.lost_timeout_s;
+    config.tombstone_ttl_s =
+        cluster->tombstone_ttl_s ? cluster->tombstone_ttl_s : config.tombstone_ttl_s;
+    config.tombstones_min =
+        cluster->tombstones_min ? cluster->tombstones_min : config.tombstones_min;
     n->dir = dir_create(&config, now);
     return n->dir ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -113,6 +120,9 @@ enum status node_create(const struct node_config *config, struct dir_time now,
     if (s == STATUS_OK) {
         s = create_directory(n, now);
     }
+    if (s == STATUS_OK) {
+        s = cluster_create(n);
+    }
     if (s != STATUS_OK) {
         node_destroy(n);
         return s;
@@ -141,6 +151,7 @@ struct node *node_destroy(struct node *n) {
     destroy_hosts(n, &n->closing);
     node_free_held(n);
     node_free_holds(n);
+    cluster_destroy(n);
     dir_destroy(n->dir);
     pool_deinit(&n->sessions);
     map_deinit(&n->by_conn);
@@ -222,6 +233,7 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
         return STATUS_OK;
     case EV_JOURNAL_WRITTEN:
     case EV_JOURNAL_STATE: node_journal_told(n, ev); return STATUS_OK;
+    case EV_PEER: return cluster_event(n, ev, fx);
     case EV_DRAIN: n->draining = true; return STATUS_OK;
     case EV_STOP: stop(n); return STATUS_OK;
     }
@@ -239,7 +251,7 @@ static void refuse(const struct node_event *ev, struct effects *fx) {
 
 enum status node_step(struct node *n, const struct node_event *ev, struct effects *fx) {
     assert(ev->time.mono_ms >= n->now.mono_ms);
-    n->now = ev->time;
+    n->now = cluster_time(n, ev->time);
     node_free_sent(n);
     node_free_holds_sent(n);
     size_t mark = fx->count;
@@ -251,10 +263,12 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
         metric_inc(&n->config.metrics->steps_refused);
         refuse(ev, fx);
     }
+    cluster_run(n, fx);
     node_run_settling(n, fx);
     node_run_endings(n, fx);
     node_run_responses(n, fx);
     node_run_holds(n, fx);
+    cluster_settle(n);
     arena_reset(&n->work);
 #ifdef STOA_CHECKS
     node_check(n);
@@ -272,6 +286,7 @@ uint64_t node_next_deadline_ms(const struct node *n) {
     next = MIN(next, responses_next_ms(n));
     next = MIN(next, node_held_back_until_ms(n));
     next = MIN(next, node_holds_next_ms(n));
+    next = MIN(next, cluster_next_ms(n));
     return MIN(next, n->next_scan_ms);
 }
 

@@ -33,6 +33,25 @@ struct node_preset {
     size_t tags_count;
 };
 
+/* This node among others; id 0: there are none, and nothing of it costs anything. */
+struct node_cluster {
+    uint64_t id; /* the same after a restart; not 0 */
+    /* What it knew when it last ran (node_members, node_cluster_state): who else there was; how far
+     * its wall was off; the newest clock that it heard. Nothing: none, 0, 0. */
+    const uint64_t *known;
+    size_t known_count;
+    int64_t wall_correction_ms;
+    uint64_t contact;
+    uint32_t beat_ms, lease_ms;               /* 2 s, 6 s */
+    uint32_t delta_ms;                        /* changes wait so long for others: 10 */
+    uint32_t round_ms;                        /* between rounds of anti-entropy: 3 s */
+    uint32_t member_ttl_s;                    /* a silent one is expelled: 7 days */
+    uint32_t lost_timeout_s, tombstone_ttl_s; /* of the directory; 0: its defaults */
+    uint32_t tombstones_min;                  /* likewise */
+};
+/* The documented defaults; id 0. */
+struct node_cluster node_cluster_defaults(void);
+
 /* Texts and arrays are borrowed and outlive the node. */
 struct node_config {
     uint8_t random_key[32];  /* from the shell's entropy, or the simulator's seed */
@@ -64,6 +83,7 @@ struct node_config {
     uint32_t room_name_bytes_max, identity_bytes_max, participant_name_bytes_max;
     uint32_t metadata_bytes_max, attributes_bytes_max;
     uint64_t rooms_max;
+    struct node_cluster cluster;
     struct metrics *metrics; /* borrowed; written by the stepping thread */
 };
 
@@ -83,6 +103,7 @@ enum node_event_kind {
     EV_STREAM_STATE,   /* a sent stream was paused for want of bandwidth, or goes on */
     EV_REPLY_MORE,     /* the last FX_API_PART of this connection has left: the next may come */
     EV_REPLY_GONE,     /* its reader is gone */
+    EV_PEER,           /* a message from another node, whose sender the bus has checked */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
     EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
 
@@ -92,6 +113,7 @@ enum node_event_kind {
 };
 
 struct node_join {
+    bool here; /* relayed to us, or a relay could not be had: it is not passed on */
     bool single_peer_connection, client_gave_metadata_or_attributes;
     const Livekit__JoinRequest *request;
     struct slice publish, client_address;
@@ -129,6 +151,9 @@ struct node_event {
             struct slice identity; /* of the sender, as the data plane knows it */
             struct slice packet;   /* an encoded DataPacket */
         } rpc;
+        struct {
+            struct slice bytes;
+        } peer;
         struct {
             const struct media_level *items;
             size_t count;
@@ -168,6 +193,9 @@ enum effect_kind {
     FX_SEND_PUT,       /* send: a subscriber's copy of a track begins, or its section changed */
     FX_SEND_SET,       /* send_want: what a subscriber wants of it now */
     FX_SEND_REMOVE,    /* send.id */
+    FX_PEER,           /* peer, direct, bytes: a message to another node; it may be lost */
+    FX_RELAY,          /* conn, peer: this join belongs to that node; if that cannot be reached, it
+                          comes once more with `here` */
     FX_NOTE,           /* something that operators and receivers of webhooks care about */
 };
 
@@ -251,6 +279,8 @@ struct effect {
     bool body_is_json; /* API_REPLY: else protobuf */
     bool reliable;     /* DATA_SEND */
     uint64_t room_key; /* DATA_SEND */
+    uint64_t peer;     /* PEER (0: all), RELAY: the other node's id */
+    bool direct;       /* PEER: straight, by the way that relays take; else over the bus */
     const uint64_t *conns;
     size_t conns_count;
     struct slice bytes;
@@ -319,3 +349,15 @@ struct node_counts {
 };
 struct node_counts node_counts(const struct node *n);
 const struct ident *node_id(const struct node *n); /* ND_... */
+
+/* Of the cluster, for the shell to keep for the next start, for pages and for the simulator. */
+struct node_cluster_state {
+    uint64_t boot, contact;
+    int64_t wall_correction_ms;
+    bool island, warm;
+    size_t members, heard, living, resyncing;
+    uint64_t hosted, away_parts;
+};
+struct node_cluster_state node_cluster_state(const struct node *n);
+size_t node_members(const struct node *n, uint64_t *ids, size_t max); /* not expelled */
+const struct dir *node_dir(const struct node *n);

@@ -262,7 +262,7 @@ static enum status tell_directory(struct node *n, const struct admission *a) {
     const struct participant *gone = a->old ? a->old->participant : NULL;
     const struct participant *p = a->s->participant;
     struct room_counts counts = room_counts_with(&a->host->room, gone, p, &p->profile);
-    if (a->room.home != n->boot) {
+    if (cluster_takes_home(n, a->room.home)) {
         enum status st = dir_room_set_home(n->dir, n->now, text_slice(&a->host->room.name));
         if (st != STATUS_OK) {
             return st;
@@ -283,6 +283,9 @@ static void commit(struct node *n, struct admission *a) {
     heap_set(&n->timers, &s->life.node, n->now.mono_ms + JOIN_TIMEOUT_MS);
     heap_set(&n->timers, &s->refresh.node, n->now.mono_ms + TOKEN_REFRESH_MS);
     host_plan_update(n, h);
+    if (n->cluster) {
+        cluster_host_look(n, h);
+    }
 }
 
 /* A session that can come in, or a refusal. */

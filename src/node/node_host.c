@@ -27,6 +27,12 @@ enum status host_create(struct node *n, const struct dir_room *room, struct host
         mem_free(h);
         return s;
     }
+    s = cluster_host_begin(n, h, room);
+    if (s != STATUS_OK) {
+        room_deinit(&h->room);
+        mem_free(h);
+        return s;
+    }
     rng_bytes(&n->rng, h->room.sif_trailer, sizeof(h->room.sif_trailer));
     h->sid = room->sid;
     h->created_ms = room->created_ms;
@@ -49,6 +55,7 @@ void host_destroy(struct node *n, struct host *h) {
         list_remove(&n->hosts, &h->in_hosts);
         map_remove(&n->by_name, &h->by_name);
     }
+    cluster_host_end(n, h);
     room_deinit(&h->room);
     buf_deinit(&h->last);
     mem_free(h);
@@ -88,7 +95,9 @@ enum status host_presence(struct node *n, const struct host *h, const struct roo
         .publishers = counts->publishers,
         .recording = counts->recorders > 0,
     };
-    return dir_presence_set(n->dir, n->now, text_slice(&h->room.name), &presence);
+    enum status s = cluster_presence(n, text_slice(&h->room.name), counts->participants);
+    return s == STATUS_OK ? dir_presence_set(n->dir, n->now, text_slice(&h->room.name), &presence)
+                          : s;
 }
 
 void host_plan_update(struct node *n, struct host *h) {

@@ -127,6 +127,13 @@ enum status node_join(struct node *n, const struct node_event *ev, struct effect
         refuse_resume(ev, fx);
         return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
     }
+    uint64_t home = 0;
+    if (r.http_status == 0 && !ev->join.here && cluster_relays(n, ev->claims->video.room, &home)) {
+        struct effect *e = fx_add(fx, FX_RELAY);
+        e->conn = ev->conn;
+        e->peer = home;
+        return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
+    }
     enum status s = STATUS_OK;
     if (r.http_status == 0) {
         s = node_admit(n, ev, joined_identity(n, ev), fx, &r);

@@ -177,6 +177,7 @@ enum status node_open_room(struct node *n, struct slice name, const struct room_
     }
     if (created) {
         node_note_room(n, fx, NOTE_ROOM_STARTED, &room);
+        cluster_presence_apply(n, name);
     }
     *ret_room = room;
     *ret_opened = created;

@@ -19,6 +19,15 @@ struct timer {
 };
 enum { TIMERS_OF_SESSION = 2, TIMERS_OF_HOST = 1 };
 
+/* What a host needs among other nodes (cluster_home.c). */
+struct host_cluster {
+    struct list_node in_checks;          /* to be looked at soon */
+    /* owned */ struct dir_stamp *lives; /* that its sessions were unified with */
+    size_t lives_count;
+    uint64_t ask, asked_ms; /* the home was asked to take its people */
+    bool tell;              /* what the record shows changed elsewhere */
+};
+
 /* A room with participants on this node. */
 struct host {
     struct room room;
@@ -26,6 +35,7 @@ struct host {
     /* in n->by_name until it closes */ struct map_node by_name;
     struct list_node in_hosts; /* n->hosts, or n->closing */
     struct timer update;       /* counts changed: tell them by then */
+    struct host_cluster cluster;
     uint32_t worker;
     bool closing;
     uint32_t close_reason; /* livekit.DisconnectReason of the leaves */
@@ -118,6 +128,7 @@ struct node {
     struct peer_local *locals; /* owned: one for each media worker */
     uint32_t *worker_load;     /* owned: sessions on each */
     struct dir *dir;
+    struct cluster *cluster; /* owned; NULL: no other nodes */
     uint64_t boot;
     struct rng rng;
     struct ident id;
@@ -294,6 +305,27 @@ void node_hold_gone(struct node *n, uint64_t conn);
 void node_free_holds_sent(struct node *n);
 void node_free_holds(struct node *n);
 void node_journal_told(struct node *n, const struct node_event *ev);
+
+/* cluster.c; without a cluster they do nothing */
+must_check enum status cluster_create(struct node *n);
+void cluster_destroy(struct node *n);
+must_check enum status cluster_event(struct node *n, const struct node_event *ev,
+                                     struct effects *fx);
+struct dir_time cluster_time(struct node *n, struct dir_time t); /* its wall corrected */
+void cluster_run(struct node *n, struct effects *fx);            /* what is due */
+void cluster_settle(struct node *n);                             /* last in a step */
+uint64_t cluster_next_ms(const struct node *n);
+/* cluster_presence.c: so many are in the room here, from now on. NO_MEMORY: nothing changed. */
+must_check enum status cluster_presence(struct node *n, struct slice name, uint32_t participants);
+void cluster_presence_apply(struct node *n, struct slice name); /* it is alive that was not */
+/* cluster_home.c */
+must_check enum status cluster_host_begin(struct node *n, struct host *h,
+                                          const struct dir_room *room);
+void cluster_host_end(struct node *n, struct host *h);
+void cluster_host_look(struct node *n, struct host *h);       /* soon; only with a cluster */
+bool cluster_takes_home(const struct node *n, uint64_t home); /* may a host here be the home? */
+/* Another node is the home and can be had: a join belongs there. */
+bool cluster_relays(const struct node *n, struct slice name, uint64_t *ret_member);
 
 /* node_sweep.c */
 void node_sweep(struct node *n, struct effects *fx);

@@ -1,0 +1,166 @@
+/* cluster.h: this node among others: leases, presence, replication, homes; inside node alone.
+ * Owns: what this node believes of each other one, and what it owes them.
+ * Never: waits for a peer, or asks one before it answers a call. Whatever is lost, late, repeated
+ * or in another order costs time and nothing else: every message may be dropped. Invariant: a room
+ * has a part in c->away exactly for each member that was heard to host somebody in it and is not
+ * void; the directory's remote count is their sum while the room is alive. Source:
+ * docs/DIRECTORY.md, part "Between nodes". Callers: node. n->cluster is NULL on a node without
+ * others, and each call below is then nothing. */
+#pragma once
+
+#include "cluster_message.h"
+#include "node_priv.h"
+
+/* ---- presence ---- */
+
+/* A room that somebody is in here, as told to others. Stays a while after the last one left. */
+struct hosted {
+    struct map_node by_name;
+    struct list_node in_order; /* c->hosted: by seq */
+    struct list_node in_gone;  /* c->gone while participants is 0: by seq */
+    uint64_t seq;              /* of its last change */
+    uint64_t since_ms;
+    uint32_t participants;
+    uint16_t name_len;
+    uint8_t name[];
+};
+
+/* A room that somebody is in elsewhere. */
+struct away {
+    struct map_node by_name;
+    struct list parts; /* struct away_part, by in_room */
+    uint64_t participants;
+    uint16_t name_len;
+    uint8_t name[];
+};
+struct away_part {
+    struct list_node in_room, in_member;
+    /* borrowed */ struct away *away;
+    /* borrowed */ struct member *member;
+    uint32_t participants;
+    uint32_t epoch; /* of the list that told it last */
+};
+
+/* ---- members ---- */
+
+/* Another node. Times are on this process's monotonic clock. */
+struct member {
+    uint64_t id, boot;      /* boot 0: never heard of one */
+    uint64_t started, beat; /* of the newest beat of this boot */
+    uint64_t lease_until_ms, vouched_until_ms;
+    int64_t heard_ms;        /* by anybody, as far as known; may be before our start */
+    uint64_t lost_ms;        /* when it was not heard any more; 0: never lost */
+    uint64_t digest;         /* of its newest beat */
+    uint64_t contact;        /* its clock then */
+    uint64_t contact_before; /* its clock when it was heard before it was silent */
+    uint64_t synced_ms;      /* our last round with it */
+    int64_t offset_ms;       /* its wall less ours */
+    uint32_t sessions, rooms;
+    bool heard;   /* by us: its lease has not run out */
+    bool living;  /* heard, or somebody whom we hear does */
+    bool leaving; /* it said so */
+    bool warm;
+    bool expelled;     /* silent for too long: it does not hold up collection */
+    bool must_resync;  /* it must forget what we dropped before its records count */
+    bool asks_resync;  /* it says so of us */
+    bool in_reference; /* of those heard when this node became an island */
+    /* its presence */
+    uint64_t presence_seq, presence_head, presence_goal, presence_asked_ms;
+    uint32_t epoch;
+    bool anew;         /* a list from the beginning is on its way */
+    bool voiding;      /* its parts are being taken away, in slices */
+    bool sweeping;     /* those that the list from the beginning did not name are */
+    struct list parts; /* owned, by in_member */
+};
+
+/* A round of anti-entropy that this node began. One at a time. */
+struct sync_round {
+    bool active, probing; /* probing: we return, and forget first (cluster_resync.c) */
+    uint64_t id, member, seq, deadline_ms;
+    uint32_t outstanding;
+    uint32_t bucket, cursor;            /* probing: what is asked about */
+    uint64_t pending[DIR_BUCKETS / 64]; /* buckets that differ and were not asked for yet */
+};
+
+struct cluster {
+    /* owned */ struct member **members; /* by id */
+    size_t members_count, members_cap;
+    uint64_t living_sum;     /* over the boots of the living, to see a change */
+    uint64_t started, beats; /* told on beats */
+    uint64_t raw_wall_ms;    /* of this step, not corrected */
+    int64_t correction_ms;
+    uint64_t grace_until_ms; /* before it, silence says nothing: nobody had time to be heard */
+    bool island, warm;
+    /* due; UINT64_MAX: not */
+    uint64_t next_beat_ms, next_check_ms, next_flush_ms, next_round_ms, next_hosts_ms;
+
+    struct map hosted_by_name;
+    struct list hosted, gone;
+    uint64_t presence_seq, presence_pushed,
+        presence_floor; /* floor: changes up to it may be gone */
+
+    struct map away_by_name;
+    uint64_t parts;
+
+    struct sync_round round;
+    uint64_t last_round;
+
+    struct list checks; /* struct host, by in_checks */
+    size_t hosts_left;  /* of n->hosts, to be looked at in turn */
+    struct buf out, scratch;
+    uint64_t *hashes; /* owned: CLUSTER_HASHES_MAX places */
+};
+
+/* cluster.c */
+uint64_t cluster_id(const struct node *n);
+/* c->out, to a member (0: all). `direct`: straight, by the way that sessions take. Whether it could
+ * be told does not matter to anybody. */
+void cluster_send(struct node *n, uint64_t to, bool direct, struct effects *fx);
+void cluster_begin(struct node *n, enum cm_kind kind);
+
+/* cluster_member.c */
+struct member *cluster_member(struct cluster *c, uint64_t id);             /* NULL: unknown */
+struct member *cluster_member_of_boot(struct cluster *c, uint64_t boot);   /* living, or NULL */
+must_check struct member *cluster_member_add(struct node *n, uint64_t id); /* NULL: no place */
+void cluster_on_beat(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_beat(struct node *n, struct effects *fx);
+void cluster_check_members(struct node *n);
+
+/* cluster_presence.c */
+void cluster_presence_void(struct node *n, struct member *m);
+void cluster_presence_push(struct node *n, struct effects *fx);
+void cluster_presence_want(struct node *n, struct member *m, struct effects *fx);
+void cluster_on_presence(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_presence_ask(struct node *n, const struct cluster_message *m, struct effects *fx);
+/* Slices of what is owed; true: there is more. */
+bool cluster_presence_work(struct node *n);
+void cluster_presence_deinit(struct node *n);
+bool cluster_hosted_equal(const struct map_node *m, struct slice key);
+bool cluster_away_equal(const struct map_node *m, struct slice key);
+
+/* cluster_sync.c */
+void cluster_merge(struct node *n, struct slice record);
+void cluster_merge_batch(struct node *n, struct slice batch);
+void cluster_flush(struct node *n, struct effects *fx);
+void cluster_round_tick(struct node *n, struct effects *fx);
+void cluster_on_groups(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_buckets(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_hashes(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_page(struct node *n, const struct cluster_message *m, struct effects *fx);
+/* The round of this message, if it is the one that goes on: its answer moves the deadline. */
+struct member *cluster_in_round(struct node *n, const struct cluster_message *m, uint64_t round);
+void cluster_round_pump(struct node *n, struct member *m, struct effects *fx);
+
+/* cluster_resync.c */
+/* The round's next question while it probes. */
+void cluster_probe(struct node *n, struct member *m, struct effects *fx);
+void cluster_on_probe(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_lacks(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_resynced(struct node *n, const struct cluster_message *m);
+
+/* cluster_home.c */
+void cluster_hosts_look(struct node *n); /* at all, in slices */
+/* Slices; true: there is more. */
+bool cluster_hosts_work(struct node *n, struct effects *fx);
+void cluster_on_handover(struct node *n, const struct cluster_message *m, struct effects *fx);
+void cluster_on_handover_reply(struct node *n, const struct cluster_message *m);

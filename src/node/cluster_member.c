@@ -1,0 +1,345 @@
+#include <string.h>
+
+#include "cluster.h"
+#include "mem.h"
+
+enum {
+    ISLAND_WINDOW_MS = 60 * 1000, /* whom it heard in the last minute */
+    GREET_MS = 50,                /* a new one hears of us soon, many new ones by one beat */
+    CHECK_MS = 5 * 1000,          /* at least so often, for what no lease announces */
+};
+
+/* ---- the table ---- */
+
+/* Where the id is, or would be. */
+static size_t place_of(const struct cluster *c, uint64_t id) {
+    size_t low = 0, high = c->members_count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (c->members[mid]->id < id) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+struct member *cluster_member(struct cluster *c, uint64_t id) {
+    size_t at = place_of(c, id);
+    return at < c->members_count && c->members[at]->id == id ? c->members[at] : NULL;
+}
+
+struct member *cluster_member_of_boot(struct cluster *c, uint64_t boot) {
+    for (size_t i = 0; boot != 0 && i < c->members_count; i++) {
+        if (c->members[i]->boot == boot && c->members[i]->living) {
+            return c->members[i];
+        }
+    }
+    return NULL;
+}
+
+static bool reserve_place(struct cluster *c) {
+    if (c->members_count < c->members_cap) {
+        return true;
+    }
+    size_t cap = MAX((size_t)8, 2 * c->members_cap);
+    struct member **members = mem_realloc(c->members, cap * sizeof(struct member *));
+    if (members) {
+        c->members = members;
+        c->members_cap = cap;
+    }
+    return members != NULL;
+}
+
+struct member *cluster_member_add(struct node *n, uint64_t id) {
+    struct cluster *c = n->cluster;
+    assert(id != cluster_id(n) && !cluster_member(c, id));
+    if (c->members_count == DIR_MEMBERS_MAX || !reserve_place(c)) {
+        metric_inc(&n->config.metrics->cluster_refused_members);
+        return NULL;
+    }
+    struct member *m = mem_zalloc(sizeof(*m));
+    if (!m || dir_member_set(n->dir, id, 0) != STATUS_OK) {
+        mem_free(m);
+        return NULL;
+    }
+    m->id = id;
+    m->heard_ms = (int64_t)n->now.mono_ms;
+    m->contact = n->config.cluster.contact;
+    list_init(&m->parts);
+    size_t at = place_of(c, id);
+    memmove(c->members + at + 1, c->members + at,
+            (c->members_count - at) * sizeof(struct member *));
+    c->members[at] = m;
+    c->members_count++;
+    return m;
+}
+
+/* Another process of this member, or the first that we hear of. Nothing of the old one counts. */
+static void set_boot(struct node *n, struct member *m, uint64_t boot) {
+    if (m->boot == boot) {
+        return;
+    }
+    if (m->boot != 0) {
+        cluster_presence_void(n, m);
+    }
+    m->boot = boot;
+    m->started = m->beat = m->digest = 0;
+    m->presence_goal = 0;
+    m->leaving = false;
+    n->cluster->next_check_ms = n->now.mono_ms; /* its boot is in the order of enders */
+    enum status s = dir_member_set(n->dir, m->id, boot);
+    (void)s; /* it is in already: no memory is asked for */
+}
+
+/* One that was expelled is a member again, and must forget before it may tell. */
+static bool readmit(struct node *n, struct member *m) {
+    if (m->expelled) {
+        if (dir_member_set(n->dir, m->id, m->boot) != STATUS_OK) {
+            return false;
+        }
+        m->expelled = false;
+        m->must_resync = true;
+    }
+    return true;
+}
+
+/* ---- beats ---- */
+
+static void gossip_of_us(struct member *from, const struct cm_member *g) {
+    from->asks_resync = from->warm && (g->flags & CM_MEMBER_RESYNC) != 0;
+}
+
+/* What `from` says of a third one. */
+static void gossip(struct node *n, const struct cm_member *g) {
+    struct cluster *c = n->cluster;
+    uint64_t ttl_s = n->config.cluster.member_ttl_s;
+    struct member *m = cluster_member(c, g->id);
+    if (g->id == 0 || (!m && g->silent_s >= ttl_s)) {
+        return;
+    }
+    if (!m) {
+        m = cluster_member_add(n, g->id);
+        if (!m) {
+            return;
+        }
+        m->heard_ms = (int64_t)n->now.mono_ms - (int64_t)g->silent_s * 1000;
+    }
+    int64_t heard_ms = (int64_t)n->now.mono_ms - (int64_t)g->silent_s * 1000;
+    m->heard_ms = m->expelled ? m->heard_ms : MAX(m->heard_ms, heard_ms);
+    if (g->boot == 0 || !(g->flags & CM_MEMBER_HEARD) || m->heard) {
+        return; /* what we hear ourselves we know better */
+    }
+    if (g->boot != m->boot && !m->living) {
+        set_boot(n, m, g->boot);
+    }
+    if (g->boot == m->boot) {
+        m->vouched_until_ms = n->now.mono_ms + n->config.cluster.lease_ms;
+        c->next_check_ms = m->living ? c->next_check_ms : n->now.mono_ms;
+    }
+}
+
+static void take_beat(struct node *n, struct member *m, const struct cm_beat *b) {
+    struct cluster *c = n->cluster;
+    m->beat = b->number;
+    m->started = b->started;
+    m->heard_ms = (int64_t)n->now.mono_ms;
+    m->lease_until_ms = n->now.mono_ms + n->config.cluster.lease_ms;
+    m->offset_ms = (int64_t)b->wall_ms - (int64_t)c->raw_wall_ms;
+    m->digest = b->digest;
+    m->sessions = b->sessions;
+    m->rooms = b->rooms;
+    m->warm = (b->flags & CM_BEAT_WARM) != 0;
+    bool leaving = (b->flags & CM_BEAT_LEAVING) != 0;
+    if (!m->heard && !m->asks_resync) {
+        m->contact_before = m->contact;
+    }
+    if (!m->heard || m->leaving != leaving) {
+        c->next_check_ms = n->now.mono_ms;
+    }
+    m->leaving = leaving;
+    if (dir_clock_observe(n->dir, n->now, b->clock)) {
+        m->contact = b->clock;
+    }
+    m->presence_goal = b->presence_seq;
+}
+
+void cluster_on_beat(struct node *n, const struct cluster_message *msg, struct effects *fx) {
+    struct cluster *c = n->cluster;
+    const struct cm_beat *b = &msg->beat;
+    struct member *m = cluster_member(c, msg->from);
+    if (!m) {
+        m = cluster_member_add(n, msg->from);
+    }
+    if (!m || !readmit(n, m)) {
+        return;
+    }
+    bool is_new = m->boot != msg->boot;
+    if (is_new && m->heard && b->started <= m->started) {
+        return; /* of a process before this one, come late */
+    }
+    if (!is_new && b->number <= m->beat) {
+        return; /* repeated, or overtaken */
+    }
+    set_boot(n, m, msg->boot);
+    take_beat(n, m, b);
+    if (is_new) {
+        c->next_beat_ms = MIN(c->next_beat_ms, n->now.mono_ms + GREET_MS);
+        c->next_round_ms = MIN(c->next_round_ms, n->now.mono_ms + 2 * GREET_MS);
+    }
+    if (b->digest == dir_digest_all(n->dir)) {
+        /* It holds what we hold: it may be told so without a round. */
+        dir_member_acked_all(n->dir, m->id, dir_change_seq(n->dir));
+        m->synced_ms = n->now.mono_ms;
+        c->warm = c->warm || m->warm;
+    }
+    for (size_t i = 0; i < cm_members_count(b->members); i++) {
+        struct cm_member g = cm_member_at(b->members, i);
+        if (g.id == cluster_id(n)) {
+            gossip_of_us(m, &g);
+        } else if (g.id != m->id) {
+            gossip(n, &g);
+        }
+    }
+    cluster_presence_want(n, m, fx);
+}
+
+void cluster_beat(struct node *n, struct effects *fx) {
+    struct cluster *c = n->cluster;
+    struct dir_counts counts;
+    dir_counts_get(n->dir, n->now, &counts);
+    struct cm_beat b = {
+        .number = ++c->beats,
+        .started = c->started,
+        .presence_seq = c->presence_seq,
+        .wall_ms = c->raw_wall_ms,
+        .clock = dir_clock_now(n->dir, n->now).time,
+        .digest = dir_digest_all(n->dir),
+        .sessions = n->sessions.count,
+        .rooms = (uint32_t)MIN(counts.rooms, (uint64_t)UINT32_MAX),
+        .flags = (uint8_t)((c->warm ? CM_BEAT_WARM : 0u) | (n->stopping ? CM_BEAT_LEAVING : 0u)),
+        .region = slice_sub(text_slice(&n->region), 0, CM_REGION_BYTES_MAX),
+    };
+    cluster_begin(n, CM_BEAT);
+    cm_put_beat(&c->out, &b);
+    for (size_t i = 0; i < c->members_count; i++) {
+        const struct member *m = c->members[i];
+        if (m->expelled) {
+            continue;
+        }
+        int64_t silent_s = ((int64_t)n->now.mono_ms - m->heard_ms) / 1000;
+        bool resync = m->must_resync || dir_member_must_resync(n->dir, m->id);
+        struct cm_member g = {
+            .id = m->id,
+            .boot = m->boot,
+            .silent_s = (uint32_t)MIN(MAX(silent_s, 0), (int64_t)UINT32_MAX),
+            .flags = (uint8_t)((m->heard && !m->leaving ? CM_MEMBER_HEARD : 0u) |
+                               (resync ? CM_MEMBER_RESYNC : 0u)),
+        };
+        cm_put_member(&c->out, &g);
+    }
+    cluster_send(n, 0, false, fx);
+}
+
+/* ---- what follows from who is heard ---- */
+
+/* Fewer than half of those heard in the last minute: then rather we are cut off than they are gone.
+ * It lasts until half of them are heard again. */
+static void check_island(struct node *n) {
+    struct cluster *c = n->cluster;
+    uint64_t now_ms = n->now.mono_ms;
+    size_t known = 0, heard = 0;
+    for (size_t i = 0; i < c->members_count; i++) {
+        struct member *m = c->members[i];
+        if (!c->island) {
+            bool lately = m->heard || (m->lost_ms != 0 && now_ms < m->lost_ms + ISLAND_WINDOW_MS);
+            m->in_reference = lately && !m->leaving;
+        }
+        bool counts = m->in_reference && !m->expelled && !m->leaving;
+        known += counts;
+        heard += counts && m->heard;
+    }
+    bool island = 2 * heard < known;
+    if (island != c->island) {
+        c->island = island;
+        dir_island_set(n->dir, n->now, island);
+        metric_set(&n->config.metrics->cluster_island, island);
+    }
+}
+
+/* Our own wall counts as one of them: two nodes would else take each other's, and stay apart. */
+static void correct_wall(struct node *n) {
+    struct cluster *c = n->cluster;
+    int64_t offsets[DIR_MEMBERS_MAX + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < c->members_count; i++) {
+        if (c->members[i]->heard) {
+            offsets[count++] = c->members[i]->offset_ms;
+        }
+    }
+    if (count > 0) {
+        offsets[count++] = 0;
+    }
+    c->correction_ms = dir_wall_correction(offsets, count, c->correction_ms);
+}
+
+static void tell_living(struct node *n) {
+    struct cluster *c = n->cluster;
+    uint64_t boots[DIR_MEMBERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < c->members_count; i++) {
+        if (c->members[i]->living) {
+            boots[count++] = c->members[i]->boot;
+        }
+    }
+    enum status s = dir_living_set(n->dir, boots, count);
+    (void)s; /* there are never more than fit */
+    metric_set(&n->config.metrics->cluster_living, count);
+    cluster_hosts_look(n);
+}
+
+static void expel(struct node *n, struct member *m) {
+    m->expelled = true;
+    m->asks_resync = false;
+    dir_member_remove(n->dir, m->id);
+    metric_inc(&n->config.metrics->cluster_expelled);
+}
+
+static void check_member(struct node *n, struct member *m, uint64_t *next_ms) {
+    uint64_t now_ms = n->now.mono_ms;
+    bool heard = now_ms < m->lease_until_ms, was_living = m->living;
+    if (m->heard && !heard) {
+        m->lost_ms = now_ms;
+    }
+    m->heard = heard;
+    m->living = m->boot != 0 && !m->leaving && (heard || now_ms < m->vouched_until_ms);
+    if (was_living && !m->living) {
+        cluster_presence_void(n, m);
+    }
+    int64_t ttl_ms = (int64_t)n->config.cluster.member_ttl_s * 1000;
+    if (!m->expelled && !m->living && (int64_t)now_ms - m->heard_ms >= ttl_ms) {
+        expel(n, m);
+    }
+    *next_ms = heard ? MIN(*next_ms, m->lease_until_ms) : *next_ms;
+    *next_ms = m->living && !heard ? MIN(*next_ms, m->vouched_until_ms) : *next_ms;
+}
+
+void cluster_check_members(struct node *n) {
+    struct cluster *c = n->cluster;
+    uint64_t next_ms = n->now.mono_ms + CHECK_MS;
+    uint64_t living = 0;
+    for (size_t i = 0; i < c->members_count; i++) {
+        check_member(n, c->members[i], &next_ms);
+        /* Order-free, and different for each set of boots. */
+        living +=
+            c->members[i]->living ? hash64(&n->map_key, slice_of(&c->members[i]->boot, 8)) : 0;
+    }
+    c->next_check_ms = next_ms;
+    if (living != c->living_sum) {
+        c->living_sum = living;
+        tell_living(n);
+    }
+    check_island(n);
+    correct_wall(n);
+}
