@@ -126,6 +126,7 @@ static enum status start_node(struct server *v) {
         .rooms_max = s->rooms_max,
         .webhooks = v->hook != NULL,
         .partial_replies = true,
+        .performs_rpc = true,
     };
     for (uint32_t i = 0; i < config.media_workers; i++) {
         v->candidates[i] = media_candidates(v->media, i);

@@ -68,22 +68,34 @@ static void on_edge(void *arg, uint32_t events) {
     }
 }
 
+static void run_media_event(struct control *c, const struct media_event *m) {
+    static const enum node_event_kind kinds[] = {
+        [MEDIA_CONNECTED] = EV_TRANSPORT_UP,
+        [MEDIA_DISCONNECTED] = EV_TRANSPORT_LOST,
+        [MEDIA_FAILED] = EV_TRANSPORT_LOST,
+        [MEDIA_DATA_OPEN] = EV_DATA_OPEN,
+        [MEDIA_RPC] = EV_RPC,
+    };
+    struct node_event ev = {.kind = kinds[m->kind], .time = c->now};
+    if (m->kind == MEDIA_RPC) {
+        ev.rpc.room_key = m->rpc->room;
+        ev.rpc.identity = m->rpc->identity;
+        ev.rpc.packet = m->rpc->packet;
+    } else {
+        ev.transport.id = m->transport;
+        ev.transport.reason = m->reason;
+    }
+    control_run(c, &ev);
+}
+
 static void on_media(void *arg, uint32_t events) {
     struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
     struct media_event batch[CONTROL_BATCH];
     take_time(c);
     size_t count = mailbox_drain(c->from_media, batch, CONTROL_BATCH);
     for (size_t i = 0; i < count; i++) {
-        static const enum node_event_kind kinds[] = {
-            [MEDIA_CONNECTED] = EV_TRANSPORT_UP,
-            [MEDIA_DISCONNECTED] = EV_TRANSPORT_LOST,
-            [MEDIA_FAILED] = EV_TRANSPORT_LOST,
-            [MEDIA_DATA_OPEN] = EV_DATA_OPEN,
-        };
-        struct node_event ev = {.kind = kinds[batch[i].kind], .time = c->now};
-        ev.transport.id = batch[i].transport;
-        ev.transport.reason = batch[i].reason;
-        control_run(c, &ev);
+        run_media_event(c, &batch[i]);
+        media_rpc_free(batch[i].rpc);
     }
 }
 
@@ -300,6 +312,10 @@ struct control *control_destroy(struct control *c) {
     struct edge_msg *left = NULL;
     while (c->from_edge && mailbox_drain(c->from_edge, &left, 1) == 1) {
         edge_msg_free(left);
+    }
+    struct media_event unseen;
+    while (c->from_media && mailbox_drain(c->from_media, &unseen, 1) == 1) {
+        media_rpc_free(unseen.rpc);
     }
     c->node = node_destroy(c->node);
     effects_deinit(&c->fx);

@@ -1,6 +1,10 @@
 #include "data_router.h"
 
-enum { ROOMS_EXPIRED_PER_TICK = 64 }; /* 12,800 rooms in the 2 s that messages are kept */
+enum {
+    ROOMS_EXPIRED_PER_TICK = 64, /* 12,800 rooms in the 2 s that messages are kept */
+    ANSWERS_PER_CALL = 2,        /* an acknowledgement and a response */
+    ANSWERS_DUE_MAX = ANSWERS_PER_CALL * RPCS_MAX,
+};
 
 /* One message on its way to many. */
 struct fanout {
@@ -46,6 +50,9 @@ static void give(struct fanout *f, struct route *to) {
         return;
     }
     to->mark = f->room->last_mark;
+    if (f->sender == 0 && f->view->value == DATA_VALUE_RPC_REQUEST) {
+        to->answers_due = MIN(to->answers_due + ANSWERS_PER_CALL, (uint32_t)ANSWERS_DUE_MAX);
+    }
     if (f->kind == DATA_KIND_LOSSY && !to->active) {
         return;
     }
@@ -148,6 +155,31 @@ static bool is_repeated(struct data_router *r, struct route *from, enum data_pac
            route_room_seen_nonce(from->room, &r->config.key, from->participant, v->nonce);
 }
 
+/* The server calls under a name that is nobody's: what is addressed to nobody answers it. */
+static bool is_for_server(struct data_router *r, const struct route *from,
+                          const struct data_packet_view *v) {
+    bool answers = v->value == DATA_VALUE_RPC_ACK || v->value == DATA_VALUE_RPC_RESPONSE;
+    if (!r->config.to_server || !answers || v->destination_identities_count == 0) {
+        return false;
+    }
+    struct data_names names = data_packet_names(v, DATA_NAMES_IDENTITIES);
+    for (struct slice name; data_names_next(&names, &name);) {
+        if (routes_by_identity(&r->routes, from->room->id, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void give_server(struct data_router *r, struct route *from, struct slice packet) {
+    if (from->answers_due == 0) {
+        metric_inc(&r->config.metrics->data_dropped_no_route);
+        return;
+    }
+    from->answers_due--;
+    r->config.to_server(r->config.send_arg, from, packet);
+}
+
 /* An agent speaks for others in what it transcribes or generates, and says so itself. */
 static struct slice shown_identity(const struct route *from, const struct data_packet_view *v) {
     bool for_another = from->agent && v->participant_identity.len > 0 &&
@@ -194,6 +226,10 @@ void data_router_receive(struct data_router *r, uint64_t transport, enum data_pa
     }
     if (is_repeated(r, from, kind, &v)) {
         metric_inc(&m->data_dropped_duplicate);
+        return;
+    }
+    if (is_for_server(r, from, &v)) {
+        give_server(r, from, message);
         return;
     }
     if (!may_send(r, from, &v) || !rewrite(r, from, kind, &v)) {

@@ -24,6 +24,8 @@ struct data_router_config {
     enum data_sent (*send)(void *arg, uint64_t transport, enum data_packet_kind kind,
                            struct slice message);
     void *send_arg;
+    /* An answer to a call of the server's. NULL: nobody wants them. */
+    void (*to_server)(void *arg, const struct route *from, struct slice packet);
 };
 
 struct data_router {

@@ -85,8 +85,10 @@ static bool start_watching(struct data_thread *d) {
 
 static enum status start_data(struct data_thread *d) {
     const struct sctp_handlers handlers = data_session_handlers(d);
-    struct data_router_config router = {
-        .metrics = &d->metrics, .send = data_session_send, .send_arg = d};
+    struct data_router_config router = {.metrics = &d->metrics,
+                                        .send = data_session_send,
+                                        .to_server = data_session_to_server,
+                                        .send_arg = d};
     entropy_fill(&router.key, sizeof router.key);
     enum status s = sctp_stack_create(&handlers, &d->stack);
     if (s == STATUS_OK) {

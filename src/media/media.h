@@ -39,12 +39,24 @@ enum media_event_kind {
     MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone. Also
                          * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
+    MEDIA_RPC,          /* a participant answers a call of the server's; see media_rpc */
 };
+
+/* An acknowledgement or response whose destination names nobody in the room: it is for us. Two at
+ * most come for each request that was sent to the participant. */
+struct media_rpc {
+    uint64_t room;
+    struct slice identity; /* of the sender */
+    struct slice packet;   /* DataPacket as sent */
+};
+
 struct media_event {
     enum media_event_kind kind;
     enum status reason; /* FAILED: DENIED wrong fingerprint, TIMEOUT, MALFORMED, ... */
     uint64_t transport;
+    struct media_rpc *rpc; /* owned by the receiver: media_rpc_free; NULL: not RPC */
 };
+void media_rpc_free(struct media_rpc *rpc); /* NULL: nothing */
 
 struct media_transport_open {
     uint64_t transport; /* never 0 */

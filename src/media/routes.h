@@ -44,6 +44,7 @@ struct route {
     uint32_t last_sequence; /* of its reliable packets, in this session */
     uint64_t delivered;     /* number of the newest reliable message that it needs no more */
     uint64_t mark;          /* last_mark of the message that it was given last */
+    uint32_t answers_due;   /* to calls of the server: more than it asked for it does not take */
 };
 
 struct routes {

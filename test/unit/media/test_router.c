@@ -23,6 +23,8 @@ struct world {
         struct bytes packet;
     } sent[SENT_MAX];
     size_t count;
+    size_t to_server;
+    uint64_t server_heard; /* participant */
 };
 
 static enum data_sent note(void *arg, uint64_t transport, enum data_packet_kind kind,
@@ -39,11 +41,23 @@ static enum data_sent note(void *arg, uint64_t transport, enum data_packet_kind 
     return w->answer[transport];
 }
 
+static void note_to_server(void *arg, const struct route *from, struct slice packet) {
+    struct world *w = arg;
+    struct data_packet_view v;
+    assert_int_equal(data_packet_read(packet, &v), STATUS_OK);
+    assert_true(v.value == DATA_VALUE_RPC_ACK || v.value == DATA_VALUE_RPC_RESPONSE);
+    w->to_server++;
+    w->server_heard = from->participant;
+}
+
 static int setup(void **state) {
     static struct world w;
     w = (struct world){0};
-    const struct data_router_config config = {
-        .key = {1, 2}, .metrics = &w.metrics, .send = note, .send_arg = &w};
+    const struct data_router_config config = {.key = {1, 2},
+                                              .metrics = &w.metrics,
+                                              .send = note,
+                                              .send_arg = &w,
+                                              .to_server = note_to_server};
     assert_int_equal(data_router_init(&w.router, &config), STATUS_OK);
     *state = &w;
     return 0;
@@ -361,6 +375,54 @@ static void test_packets_of_the_server(void **state) {
     buf_deinit(&b);
 }
 
+static void call_from_server(struct world *w, const char *whom) {
+    struct buf b;
+    buf_init(&b, 1024);
+    const struct packet_spec call = {
+        .value = DATA_VALUE_RPC_REQUEST, .claimed_identity = "uuid", .to_identity = whom};
+    packet_put(&b, &call);
+    data_router_send(&w->router, 1, DATA_KIND_RELIABLE, buf_slice(&b), 0);
+    buf_deinit(&b);
+}
+
+static void answer(struct world *w, uint64_t from, enum data_packet_value value, const char *whom) {
+    receive(w, from, DATA_KIND_RELIABLE, &(struct packet_spec){.value = value, .to_identity = whom},
+            0);
+}
+
+static void test_answers_to_calls_of_the_server(void **state) {
+    struct world *w = *state;
+    put_plain(w, 1);
+    put_plain(w, 2);
+    call_from_server(w, "n1");
+    assert_int_equal(w->count, 1);
+    answer(w, 1, DATA_VALUE_RPC_ACK, "n2"); /* of a call of n2's */
+    assert_int_equal(w->count, 2);
+    assert_int_equal(w->to_server, 0);
+    answer(w, 1, DATA_VALUE_RPC_ACK, "uuid");
+    answer(w, 1, DATA_VALUE_RPC_RESPONSE, "uuid");
+    assert_int_equal(w->to_server, 2);
+    assert_int_equal(w->server_heard, 1);
+    assert_int_equal(w->count, 2); /* nobody else hears it */
+    /* No more than was asked for, and from nobody who was not asked. */
+    answer(w, 1, DATA_VALUE_RPC_RESPONSE, "uuid");
+    answer(w, 2, DATA_VALUE_RPC_RESPONSE, "uuid");
+    assert_int_equal(w->to_server, 2);
+    assert_int_equal(w->metrics.data_dropped_no_route, 2);
+    /* A call that it had not opened its channels for is answered all the same. */
+    w->answer[2] = DATA_SENT_NOT_OPEN;
+    call_from_server(w, "n2");
+    put_plain(w, 2); /* a route that is put again goes on */
+    answer(w, 2, DATA_VALUE_RPC_ACK, "uuid");
+    assert_int_equal(w->to_server, 3);
+    /* Other packets to nobody are for nobody. */
+    receive(w, 2, DATA_KIND_RELIABLE, &(struct packet_spec){.payload = "x", .to_identity = "uuid"},
+            0);
+    answer(w, 2, DATA_VALUE_RPC_REQUEST, "uuid");
+    answer(w, 2, DATA_VALUE_RPC_RESPONSE, NULL);
+    assert_int_equal(w->to_server, 3);
+}
+
 static void test_routes_come_and_go(void **state) {
     struct world *w = *state;
     struct routes *t = &w->router.routes;
@@ -399,7 +461,7 @@ int main(void) {
         T(test_repeated_messages),          T(test_joiners_get_what_they_missed),
         T(test_what_is_kept_is_bounded),    T(test_too_large),
         T(test_slow_receivers_are_counted), T(test_packets_of_the_server),
-        T(test_routes_come_and_go),
+        T(test_routes_come_and_go),         T(test_answers_to_calls_of_the_server),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
