@@ -92,19 +92,22 @@ static void check_buckets(const struct dir *d) {
 }
 
 void dir_check(const struct dir *d) {
-    uint64_t alive = 0, records = 0;
+    uint64_t alive = 0, records = 0, armed = 0;
     for (uint32_t i = 0; i < pool_extent(&d->pool); i++) {
         const struct dir_record *r = dir_record_at(d, i);
         if (r) {
             check_record(d, r);
             alive += r->alive;
+            armed += heap_has(&r->deadline);
             records++;
         }
     }
     assert(alive == d->alive && records == d->pool.count && records == d->by_name.count);
     assert(d->dead.count == records - alive);
+    assert(d->by_deadline.count == armed);
     (void)alive;
     (void)records;
+    (void)armed;
     check_buckets(d);
     check_chain(d, &d->dead, DIR_IN_DEAD);
     check_chain(d, &d->delta, DIR_IN_DELTA);
