@@ -181,9 +181,11 @@ static void on_turn(void *arg) {
     struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
     take_time(c);
     control_repair(c);
+    edge_wake(c->edge); /* answers do not wait for a slice of the sweep */
     uint64_t due = node_next_deadline_ms(c->node);
     if (due <= c->now.mono_ms) {
         step_kind(c, EV_TICK);
+        edge_wake(c->edge);
         due = node_next_deadline_ms(c->node);
     }
     if (due <= c->now.mono_ms || c->broken_count > 0 || c->retries_count > 0) {
@@ -276,6 +278,7 @@ enum status control_start(struct control *c, struct edge *edge, struct media *me
     if (s != STATUS_OK) {
         return s;
     }
+    edge_gather(edge);
     loop_set_hook(c->loop, on_turn, c);
     loop_timer_set(&c->timer, clock_mono_ms());
     return thread_start("control", control_main, c, &c->thread);

@@ -9,6 +9,11 @@ enum { BINDS_MAX = EDGE_LISTENERS_MAX - 1 };
 /* ---- answers of control -----------------------------------------------------------------------
  */
 
+static void wake_thread(struct edge *e, uint32_t index) {
+    e->gathered[index] = 0;
+    mailbox_flush(e->threads[index]->commands);
+}
+
 static bool post(struct edge *e, struct edge_cmd *cmd, struct slice bytes) {
     uint32_t index = (uint32_t)cmd->conn >> 24;
     assert(index < e->threads_count);
@@ -16,11 +21,26 @@ static bool post(struct edge *e, struct edge_cmd *cmd, struct slice bytes) {
     if (bytes_copy(bytes, &cmd->bytes) != STATUS_OK) {
         return false;
     }
-    if (!mailbox_push(t->commands, cmd)) {
+    if (!mailbox_queue(t->commands, cmd)) {
         bytes_deinit(&cmd->bytes);
         return false;
     }
+    if (++e->gathered[index] >= (e->gathers ? EDGE_GATHER_MAX : 1)) {
+        wake_thread(e, index);
+    }
     return true;
+}
+
+void edge_gather(struct edge *e) {
+    e->gathers = true;
+}
+
+void edge_wake(struct edge *e) {
+    for (uint32_t i = 0; i < e->threads_count; i++) {
+        if (e->gathered[i] > 0) {
+            wake_thread(e, i);
+        }
+    }
 }
 
 bool edge_reply(struct edge *e, uint64_t conn, uint16_t http_status, enum edge_body kind,

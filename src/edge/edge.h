@@ -121,6 +121,10 @@ must_check bool edge_reply(struct edge *e, uint64_t conn, uint16_t http_status, 
 enum edge_part { EDGE_PART_FIRST, EDGE_PART_NEXT, EDGE_PART_LAST, EDGE_PART_ABORT };
 must_check bool edge_reply_part(struct edge *e, uint64_t conn, uint16_t http_status,
                                 enum edge_body kind, enum edge_part part, struct slice bytes);
+/* From now on what control says wakes an edge thread when edge_wake is called, or when much has
+ * come together: once for all answers of a turn, not once for each. */
+void edge_gather(struct edge *e);
+void edge_wake(struct edge *e);
 /* 101 Switching Protocols; then edge_send works on this handle. */
 must_check bool edge_upgrade(struct edge *e, uint64_t conn);
 /* One encoded SignalResponse. Text-mode clients get it as JSON. */

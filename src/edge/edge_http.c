@@ -58,8 +58,7 @@ void http_give_to_control(struct edge_conn *c, enum conn_state state) {
     struct edge_msg *m = c->request->msg;
     m->conn = conn_handle(c);
     m->received_us = c->request->begun_us;
-    if (!control_has_room(t, state == CONN_JOINING) ||
-        !mailbox_push(t->edge->config.to_control, &m)) {
+    if (!control_has_room(t, state == CONN_JOINING) || !edge_give(t, m)) {
         metric_inc(&t->metrics.edge_control_full);
         answer_overloaded(c);
         return;

@@ -84,7 +84,7 @@ static void ask_for_more(struct edge_conn *c) {
         m->conn = conn_handle(c);
         m->received_us = clock_mono_us();
     }
-    c->request->more_owed = !m || !mailbox_push(t->edge->config.to_control, &m);
+    c->request->more_owed = !m || !edge_give(t, m);
     if (c->request->more_owed) {
         edge_msg_free(m);
     }

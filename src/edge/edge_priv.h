@@ -34,6 +34,7 @@ enum {
     EDGE_ACCEPTS_PER_TURN = 64,    /* the rest stays in the kernel's queue until the next turn */
     EDGE_HANDSHAKES_PER_TURN = 16, /* TLS: up to a millisecond of signing each */
     EDGE_CMDS_PER_TURN = 512,
+    EDGE_GATHER_MAX = 32, /* messages to another thread before it is woken: it starts on them */
     EDGE_UNSENT_MAX = EDGE_CONNS_MAX, /* as many closes as there can be connections */
     EDGE_RETRY_MS = 5,                /* closes that control had no room for are tried so often */
     /* Strangers that make room in that time. Beyond, newcomers queue in the kernel: a burst must
@@ -185,6 +186,7 @@ struct edge_thread {
         bool is_metrics;
     } listeners[EDGE_LISTENERS_MAX];
     size_t listeners_count;
+    uint32_t given;                   /* to control since it was last woken */
     bool accept_paused, tearing_down; /* paused for want of descriptors */
     struct edge_gone {                /* news that control had no room for */
         uint64_t conn;
@@ -210,6 +212,9 @@ struct edge {
     uint16_t port, metrics_port;
     struct edge_thread *threads[EDGE_THREADS_MAX];
     uint32_t threads_count;
+    /* Of the control thread: answers queued for a thread since it was last woken. */
+    bool gathers;
+    uint32_t gathered[EDGE_THREADS_MAX];
     /* Shared, atomic. */
     atomic_bool ready, draining;
     atomic_uint_fast64_t ready_at_ms;
@@ -338,6 +343,8 @@ must_check enum status edge_thread_listen(struct edge_thread *t, int fd, bool is
 must_check enum status edge_thread_start(struct edge_thread *t);
 /* Ends the thread, then lets queued output go out until `until_ms`. NULL: nothing. */
 void edge_thread_halt(struct edge_thread *t, uint64_t until_ms);
+/* False: control has no room, and the message stays the caller's. */
+must_check bool edge_give(struct edge_thread *t, struct edge_msg *m);
 /* Tells control that a handle is gone; kept and repeated when control has no room. */
 void edge_tell_gone(struct edge_thread *t, uint64_t handle, enum edge_msg_kind kind);
 struct edge_msg *edge_msg_create(enum edge_msg_kind kind);

@@ -21,6 +21,24 @@ void edge_msg_free(struct edge_msg *m) {
     }
 }
 
+static void wake_control(struct edge_thread *t) {
+    if (t->given > 0) {
+        t->given = 0;
+        mailbox_flush(t->edge->config.to_control);
+    }
+}
+
+/* Control is woken once for what a turn brings it. */
+bool edge_give(struct edge_thread *t, struct edge_msg *m) {
+    if (!mailbox_queue(t->edge->config.to_control, &m)) {
+        return false;
+    }
+    if (++t->given >= EDGE_GATHER_MAX) {
+        wake_control(t);
+    }
+    return true;
+}
+
 /* Closes are never lost: control would keep a ghost. What cannot be sent now is tried again soon,
  * and as long as any waits no join is given to control: so the set never outgrows the connections
  * that there can be. */
@@ -32,7 +50,7 @@ static void send_unsent(struct edge_thread *t) {
             return;
         }
         m->conn = last->conn;
-        if (!mailbox_push(t->edge->config.to_control, &m)) {
+        if (!edge_give(t, m)) {
             edge_msg_free(m);
             return;
         }
@@ -234,6 +252,7 @@ static void on_turn(void *arg) {
         close_listeners(t);
     }
     settle_touched(t);
+    wake_control(t);
     t->handshakes = 0;
 }
 

@@ -157,7 +157,7 @@ static void give_to_control(struct edge_conn *c, struct edge_msg *m,
     m->conn = conn_handle(c);
     m->received_us = clock_mono_us();
     m->signal = (const Livekit__SignalRequest *)signal;
-    if (!mailbox_push(c->thread->edge->config.to_control, &m)) {
+    if (!edge_give(c->thread, m)) {
         edge_msg_free(m);
         metric_inc(&c->thread->metrics.edge_control_full);
         ws_close(c, WS_CLOSE_TRY_LATER); /* the client resumes */

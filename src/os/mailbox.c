@@ -11,11 +11,12 @@
 #include "mem.h"
 
 struct mailbox {
-    pthread_mutex_t lock; /* guards ring, first, count, refused; held for copies only */
+    pthread_mutex_t lock; /* guards all down to woken; held for copies only */
     uint8_t *ring;        /* owned: count_max items */
     size_t item_size;
     uint32_t first, count, count_max;
     uint64_t refused;
+    bool woken;  /* the eventfd was written, or is about to be, since the last drain */
     int wake_fd; /* owned eventfd */
 };
 
@@ -59,10 +60,16 @@ static uint8_t *slot_at(struct mailbox *m, uint32_t index) {
     return m->ring + (size_t)index * m->item_size;
 }
 
-bool mailbox_push(struct mailbox *m, const void *item) {
+/* Under the lock: whether the caller has to wake the receiver. */
+static bool take_wake(struct mailbox *m) {
+    bool mine = m->count > 0 && !m->woken;
+    m->woken = m->woken || mine;
+    return mine;
+}
+
+static bool put(struct mailbox *m, const void *item, bool wakes) {
     pthread_mutex_lock(&m->lock);
     bool fits = m->count < m->count_max;
-    bool was_empty = m->count == 0;
     if (fits) {
         uint32_t at = (uint32_t)(((uint64_t)m->first + m->count) % m->count_max);
         memcpy(slot_at(m, at), item, m->item_size);
@@ -70,11 +77,29 @@ bool mailbox_push(struct mailbox *m, const void *item) {
     } else {
         m->refused++;
     }
+    bool wake_it = wakes && take_wake(m);
     pthread_mutex_unlock(&m->lock);
-    if (fits && was_empty) {
+    if (wake_it) {
         wake(m);
     }
     return fits;
+}
+
+bool mailbox_push(struct mailbox *m, const void *item) {
+    return put(m, item, true);
+}
+
+bool mailbox_queue(struct mailbox *m, const void *item) {
+    return put(m, item, false);
+}
+
+void mailbox_flush(struct mailbox *m) {
+    pthread_mutex_lock(&m->lock);
+    bool wake_it = take_wake(m);
+    pthread_mutex_unlock(&m->lock);
+    if (wake_it) {
+        wake(m);
+    }
 }
 
 /* Copies the oldest `n` items out; they may wrap around the end of the ring. */
@@ -98,10 +123,11 @@ size_t mailbox_drain(struct mailbox *m, void *items, size_t max) {
     if (n > 0) {
         take_first(m, items, n);
     }
-    bool left = m->count > 0;
+    m->woken = false;
+    bool left = take_wake(m); /* no sender may come and do it */
     pthread_mutex_unlock(&m->lock);
     if (left) {
-        wake(m); /* no sender will: to them the box was never empty */
+        wake(m);
     }
     return n;
 }

@@ -2,7 +2,7 @@
  * Owns: its slots and an eventfd.
  * Never: waits for room: full is an answer, and counted. Pointers in items are the senders' duty.
  * Invariant: items of one sender come out in the order they went in; the eventfd is readable
- *   whenever an item is in (one write for each change from empty to not empty).
+ *   whenever an item is in that was pushed, or queued and flushed (one write until it is drained).
  * Callers: control, edge, media, store, hook, between their threads. */
 #pragma once
 
@@ -16,6 +16,10 @@ struct mailbox *mailbox_destroy(struct mailbox *m); /* after its senders are gon
 
 /* Any thread. False when full: nothing was kept. */
 must_check bool mailbox_push(struct mailbox *m, const void *item);
+/* As mailbox_push, but the receiver need not wake yet: for many items at once. Whoever queues must
+ * flush before it waits for anything. */
+must_check bool mailbox_queue(struct mailbox *m, const void *item);
+void mailbox_flush(struct mailbox *m);
 /* Receiver's thread: copies out up to `max` items in order and returns how many. What is left
  * keeps the descriptor readable. */
 size_t mailbox_drain(struct mailbox *m, void *items, size_t max);

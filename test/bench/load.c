@@ -1,7 +1,6 @@
 #include "load.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -151,26 +150,12 @@ void load_stop(struct load_server *s) {
  */
 
 uint64_t load_cpu_ns(int pid) {
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    uint64_t sum = 0;
-    for (struct dirent *d; tasks && (d = readdir(tasks));) {
-        char file[384];
-        snprintf(file, sizeof(file), "%s/%s/schedstat", path, d->d_name);
-        FILE *f = fopen(file, "r");
-        unsigned long long ns = 0;
-        if (f && fscanf(f, "%llu", &ns) == 1) {
-            sum += ns;
-        }
-        if (f) {
-            fclose(f);
-        }
+    clockid_t clock;
+    struct timespec t = {0};
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) {
+        load_fail("no processor time of %d", pid);
     }
-    if (tasks) {
-        closedir(tasks);
-    }
-    return sum;
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 struct load_memory load_memory(int pid) {

@@ -21,7 +21,7 @@ void load_stop(struct load_server *s);
 char *load_token(uint64_t number, const char *room, const char *identity); /* free() */
 
 uint64_t load_now_us(void);
-uint64_t load_cpu_ns(int pid); /* of all its threads that live */
+uint64_t load_cpu_ns(int pid); /* of all its threads, as getrusage would say */
 struct load_memory {
     uint64_t rss, private_dirty; /* bytes */
 } load_memory(int pid);

@@ -64,6 +64,30 @@ static void the_descriptor_tells_whether_items_are_in(void **state) {
     mailbox_destroy(m);
 }
 
+static void what_is_queued_wakes_nobody_until_it_is_flushed(void **state) {
+    struct mailbox *m = mailbox_create(sizeof(uint64_t), 3);
+    uint64_t v = 1, out[4];
+    mailbox_flush(m); /* nothing is in: nobody is woken for it */
+    assert_true(mailbox_queue(m, &v));
+    v = 2;
+    assert_true(mailbox_queue(m, &v));
+    assert_false(mailbox_wait(m, 0));
+    mailbox_flush(m);
+    assert_true(mailbox_wait(m, 0));
+    assert_int_equal(mailbox_drain(m, out, 4), 2);
+    assert_int_equal(out[1], 2);
+    mailbox_flush(m); /* they are gone */
+    assert_false(mailbox_wait(m, 0));
+    assert_true(mailbox_queue(m, &v));
+    assert_true(mailbox_push(m, &v)); /* of another sender: wakes for both */
+    assert_true(mailbox_wait(m, 0));
+    assert_true(mailbox_queue(m, &v));
+    assert_false(mailbox_queue(m, &v));
+    assert_int_equal(mailbox_refused(m), 1);
+    assert_int_equal(mailbox_drain(m, out, 4), 3);
+    mailbox_destroy(m);
+}
+
 enum { SENDERS = 4, ITEMS = 20000 };
 
 struct sender {
@@ -75,8 +99,10 @@ static void send_all(void *arg) {
     struct sender *s = arg;
     for (uint32_t i = 0; i < ITEMS;) {
         struct item item = {.sender = s->index, .number = i};
-        if (mailbox_push(s->mailbox, &item)) {
-            i++;
+        bool queues = s->index % 2 == 1; /* every other sender, some at once */
+        i += queues ? mailbox_queue(s->mailbox, &item) : mailbox_push(s->mailbox, &item);
+        if (queues && (i % 7 == 0 || i == ITEMS || mailbox_count(s->mailbox) > 50)) {
+            mailbox_flush(s->mailbox);
         }
     }
 }
@@ -148,6 +174,7 @@ int main(void) {
         cmocka_unit_test(items_come_in_order_around_the_end),
         cmocka_unit_test(full_is_an_answer_and_counted),
         cmocka_unit_test(the_descriptor_tells_whether_items_are_in),
+        cmocka_unit_test(what_is_queued_wakes_nobody_until_it_is_flushed),
         cmocka_unit_test(nothing_is_lost_between_threads),
 #ifdef STOA_MEM_FAULTS
         cmocka_unit_test(each_allocation_may_fail),
