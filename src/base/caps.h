@@ -99,6 +99,8 @@ enum {
     DATAGRAM_BYTES_MAX = 2048, /* above any path MTU that WebRTC uses */
     UFRAG_LEN = 16,
     ICE_PWD_LEN = 24,                 /* RFC 8445 asks for at least 4 and 22 */
+    PEER_SENDS_MAX = 255,             /* tracks sent to one client: each has a section, and a
+                                         description has 256 at most, one of them for data */
     TRANSPORT_TIMEOUT_MS = 30 * 1000, /* media stops so long after the last valid check */
     DTLS_HANDSHAKE_TIMEOUT_MS = 60 * 1000,
     DATA_MESSAGE_BYTES_MAX = 65535,         /* clients cap at 64000; the reference reads 65535 */

@@ -13,11 +13,28 @@ bool peer_state_make_sections(struct peer_state *s, size_t count) {
 }
 
 void peer_state_deinit(struct peer_state *s) {
-    for (size_t i = 0; i < s->sections_count; i++) {
-        bytes_deinit(&s->sections[i].msid_track);
-    }
     mem_free(s->sections);
+    mem_free(s->texts);
     *s = (struct peer_state){0};
+}
+
+/* Room for the offer's text, what it reads into, and its sections as answered. */
+struct peer_held *peer_held_create(void) {
+    struct peer_held *h = mem_zalloc(sizeof(*h));
+    if (h) {
+        arena_init(&h->arena, SDP_ARENA_BYTES_MAX + SDP_BYTES_MAX +
+                                  SDP_SECTIONS_MAX * (sizeof(struct peer_section) + 16));
+    }
+    return h;
+}
+
+struct peer_held *peer_held_destroy(struct peer_held *h) {
+    if (h) {
+        arena_deinit(&h->arena);
+        peer_state_deinit(&h->next);
+        mem_free(h);
+    }
+    return NULL;
 }
 
 static bool set_credentials(struct peer_credentials *c, struct slice ufrag, struct slice pwd) {
@@ -47,7 +64,12 @@ struct peer *peer_create(enum peer_role role, const struct peer_local *local, st
 
 struct peer *peer_destroy(struct peer *p) {
     if (p) {
+        p->held = peer_held_destroy(p->held);
         peer_state_deinit(&p->state);
+        for (size_t i = 0; i < p->senders_count; i++) {
+            bytes_deinit(&p->senders[i].names);
+        }
+        mem_free(p->senders);
         mem_free(p);
     }
     return NULL;
@@ -73,9 +95,6 @@ void peer_take_state(struct peer *p, struct peer_state *next) {
     p->state = *next;
     *next = (struct peer_state){0};
     const struct peer_state *s = &p->state;
-    if (!s->has_remote) {
-        return;
-    }
     p->remote = (struct peer_remote){
         .ufrag = slice_of(s->ufrag, s->ufrag_len),
         .pwd = slice_of(s->pwd, s->pwd_len),
@@ -110,4 +129,45 @@ size_t peer_sections_count(const struct peer *p) {
 const struct peer_section *peer_section_at(const struct peer *p, size_t index) {
     assert(index < p->state.sections_count);
     return &p->state.sections[index];
+}
+
+size_t peer_offered_count(const struct peer *p) {
+    return p->held ? p->held->next.sections_count : 0;
+}
+
+const struct peer_section *peer_offered_at(const struct peer *p, size_t index) {
+    assert(p->held && index < p->held->next.sections_count);
+    return &p->held->next.sections[index];
+}
+
+void peer_receive(struct peer *p, size_t offered_index, const struct peer_receive *how) {
+    assert(p->role != PEER_SUBSCRIBER && p->held);
+    assert(offered_index < p->held->next.sections_count && how->track != 0);
+    struct peer_section *s = &p->held->next.sections[offered_index];
+    assert(s->remote_sends);
+    s->receive = how->track;
+    s->stereo = how->stereo;
+    s->dtx = how->dtx;
+}
+
+void peer_drop_offer(struct peer *p) {
+    if (p->role != PEER_SUBSCRIBER) {
+        p->held = peer_held_destroy(p->held);
+    }
+}
+
+bool peer_next_sending(const struct peer *p, size_t *at, struct slice *ret_mid,
+                       struct slice *ret_track_id) {
+    bool is_offered = p->role == PEER_SUBSCRIBER && p->held;
+    const struct peer_state *said = is_offered ? &p->held->next : &p->state;
+    while (*at < said->sections_count) {
+        const struct peer_section *s = &said->sections[(*at)++];
+        const struct peer_send *send = peer_section_sends(s) ? peer_find_send(p, s->send) : NULL;
+        if (send) {
+            *ret_mid = peer_section_mid(s);
+            *ret_track_id = send->track_id;
+            return true;
+        }
+    }
+    return false;
 }

@@ -1,3 +1,4 @@
+#include "mem.h"
 #include "peer_priv.h"
 
 #include <string.h>
@@ -6,6 +7,7 @@
 struct reading {
     const struct peer *peer;
     const struct sdp *sdp;
+    const struct peer_state *before;
     bool is_offer;
     struct peer_state *next;
 };
@@ -33,8 +35,8 @@ static struct peer_verdict read_place(const struct reading *r, size_t index) {
             return PEER_REFUSE(MALFORMED, "two sections have one mid");
         }
     }
-    if (index < r->peer->state.sections_count) {
-        const struct peer_section *before = &r->peer->state.sections[index];
+    if (index < r->before->sections_count) {
+        const struct peer_section *before = &r->before->sections[index];
         /* JSEP lets a new section take the place of a stopped one, in offers. */
         bool same = before->kind == from->kind && slice_eq(peer_section_mid(before), from->mid);
         if (!same && !(before->stopped && r->is_offer)) {
@@ -42,8 +44,9 @@ static struct peer_verdict read_place(const struct reading *r, size_t index) {
         }
     }
     to->kind = from->kind;
-    to->mid_len = (uint8_t)from->mid.len;
-    memcpy(to->mid, from->mid.data, from->mid.len);
+    to->rtp.video = from->kind == SDP_VIDEO;
+    to->rtp.mid_len = (uint8_t)from->mid.len;
+    memcpy(to->rtp.mid, from->mid.data, from->mid.len);
     return PEER_FINE;
 }
 
@@ -76,15 +79,49 @@ static struct peer_verdict read_section(const struct reading *r, size_t index) {
     if (!from->rtcp_mux) {
         return PEER_REFUSE(UNIMPLEMENTED, "media without rtcp-mux");
     }
-    if (!peer_section_read_media(to, from)) {
-        return PEER_REFUSE(NO_MEMORY, "out of memory");
-    }
+    peer_section_read_media(to, from);
     return PEER_FINE;
+}
+
+/* What the client sends on and what we knew of it stays bound to its mid. */
+static void keep_binding(const struct reading *r, size_t index) {
+    struct peer_section *to = &r->next->sections[index];
+    const struct peer_section *before = peer_agreed_same(r->peer, index, peer_section_mid(to));
+    if (before && before->remote_sends && to->remote_sends) {
+        to->receive = before->receive;
+        to->stereo = before->stereo;
+        to->dtx = before->dtx;
+    }
+}
+
+/* The tracks' names move from the description into memory of the state's own. */
+static bool own_texts(struct peer_state *next) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < next->sections_count; i++) {
+        bytes += next->sections[i].msid_track.len;
+    }
+    if (bytes == 0) {
+        return true;
+    }
+    next->texts = mem_alloc(bytes);
+    if (!next->texts) {
+        return false;
+    }
+    uint8_t *to = next->texts;
+    for (size_t i = 0; i < next->sections_count; i++) {
+        struct slice *name = &next->sections[i].msid_track;
+        if (name->len > 0) {
+            memcpy(to, name->data, name->len);
+            name->data = to;
+            to += name->len;
+        }
+    }
+    return true;
 }
 
 static struct peer_verdict read_sections(const struct reading *r) {
     const struct sdp *sdp = r->sdp;
-    size_t before = r->peer->state.sections_count;
+    size_t before = r->before->sections_count;
     if (sdp->sections_count < before || (!r->is_offer && sdp->sections_count != before)) {
         return PEER_REFUSE(PRECONDITION, "sections are missing or too many");
     }
@@ -92,15 +129,16 @@ static struct peer_verdict read_sections(const struct reading *r) {
         return PEER_REFUSE(MALFORMED, "no sections");
     }
     if (!peer_state_make_sections(r->next, sdp->sections_count)) {
-        return PEER_REFUSE(NO_MEMORY, "out of memory");
+        return PEER_NO_MEMORY;
     }
     for (size_t i = 0; i < sdp->sections_count; i++) {
         struct peer_verdict v = read_section(r, i);
         if (v.status != STATUS_OK) {
             return v;
         }
+        keep_binding(r, i);
     }
-    return PEER_FINE;
+    return own_texts(r->next) ? PEER_FINE : PEER_NO_MEMORY;
 }
 
 /* All sections in use share one transport. */
@@ -192,10 +230,12 @@ static struct peer_verdict read_transport(const struct reading *r) {
     return PEER_FINE;
 }
 
-struct peer_verdict peer_read_remote(const struct peer *p, const struct sdp *sdp, bool is_offer,
+struct peer_verdict peer_read_remote(const struct peer *p, const struct sdp *sdp,
+                                     const struct peer_state *before, bool is_offer,
                                      struct peer_state *ret_next) {
     struct peer_state next = {0};
-    struct reading r = {.peer = p, .sdp = sdp, .is_offer = is_offer, .next = &next};
+    struct reading r = {
+        .peer = p, .sdp = sdp, .before = before, .is_offer = is_offer, .next = &next};
     struct peer_verdict v = read_sections(&r);
     if (v.status == STATUS_OK) {
         v = check_bundle(&r);

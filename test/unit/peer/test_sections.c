@@ -13,37 +13,37 @@ static void keeps_the_codecs_of_a_placeholder(void **state) {
     assert_int_equal(audio->kind, SDP_AUDIO);
     assert_int_equal(audio->remote_direction, SDP_RECVONLY);
     assert_int_equal(audio->local_direction, SDP_INACTIVE);
-    assert_int_equal(audio->codecs_count, 4); /* opus, red, PCMU, PCMA; not G722, CN, events */
-    assert_int_equal(audio->codecs[0].kind, PEER_CODEC_OPUS);
-    assert_int_equal(audio->codecs[0].payload_type, 111);
-    assert_int_equal(audio->codecs[0].feedback, PEER_FEEDBACK_TRANSPORT_CC);
-    assert_int_equal(audio->codecs[1].kind, PEER_CODEC_RED);
+    assert_int_equal(audio->rtp.formats_count, 3); /* opus, PCMU, PCMA; not RED, G722, CN */
+    assert_int_equal(audio->rtp.formats[0].codec, RTP_CODEC_OPUS);
+    assert_int_equal(audio->rtp.formats[0].payload_type, 111);
+    assert_int_equal(audio->rtp.formats[0].feedback, RTP_FEEDBACK_TRANSPORT_CC);
+    assert_int_equal(audio->rtp.formats[1].codec, RTP_CODEC_PCMU);
 
     const struct peer_section *video = peer_section_at(f->peer, 3);
-    assert_int_equal(video->codecs[0].kind, PEER_CODEC_VP8);
-    assert_int_equal(video->codecs[0].payload_type, 96);
-    assert_int_equal(video->codecs[0].rtx_payload_type, 97);
-    assert_int_equal(video->codecs[0].feedback, PEER_FEEDBACK_NACK | PEER_FEEDBACK_PLI |
-                                                    PEER_FEEDBACK_FIR | PEER_FEEDBACK_TRANSPORT_CC |
-                                                    PEER_FEEDBACK_REMB);
-    assert_int_equal(video->codecs[2].kind, PEER_CODEC_VP9);
-    assert_int_equal(video->codecs[2].profile, 2);
-    assert_int_equal(video->codecs[5].kind, PEER_CODEC_H264);
-    assert_int_equal(video->codecs[5].profile, 0x42001f);
-    assert_int_equal(video->codecs[5].packetization_mode, 1);
-    assert_int_equal(video->codecs[6].packetization_mode, 0);
-    assert_int_equal(video->rids_count, 0);
+    assert_int_equal(video->rtp.formats[0].codec, RTP_CODEC_VP8);
+    assert_int_equal(video->rtp.formats[0].payload_type, 96);
+    assert_int_equal(video->rtp.formats[0].rtx_payload_type, 97);
+    assert_int_equal(video->rtp.formats[0].feedback,
+                     RTP_FEEDBACK_NACK | RTP_FEEDBACK_PLI | RTP_FEEDBACK_FIR |
+                         RTP_FEEDBACK_TRANSPORT_CC | RTP_FEEDBACK_REMB);
+    assert_int_equal(video->rtp.formats[2].codec, RTP_CODEC_VP9);
+    assert_int_equal(video->rtp.formats[2].profile, 2);
+    assert_int_equal(video->rtp.formats[5].codec, RTP_CODEC_H264);
+    assert_int_equal(video->rtp.formats[5].profile, 0x42001f);
+    assert_int_equal(video->rtp.formats[5].packetization_mode, 1);
+    assert_int_equal(video->rtp.formats[6].packetization_mode, 0);
+    assert_int_equal(video->rtp.rids_count, 0);
 }
 
 static void keeps_the_extensions_that_we_know(void **state) {
     struct fixture *f = *state;
     const struct peer_section *audio = section_of(f, "chromium_single_join", 0);
-    assert_int_equal(audio->extension_ids[PEER_EXTENSION_AUDIO_LEVEL], 1);
-    assert_int_equal(audio->extension_ids[PEER_EXTENSION_MID], 4);
-    assert_int_equal(audio->extension_ids[PEER_EXTENSION_RID], 0);
+    assert_int_equal(audio->rtp.extension_ids[RTP_EXTENSION_AUDIO_LEVEL], 1);
+    assert_int_equal(audio->rtp.extension_ids[RTP_EXTENSION_MID], 4);
+    assert_int_equal(audio->rtp.extension_ids[RTP_EXTENSION_RID], 0);
     const struct peer_section *video = peer_section_at(f->peer, 3);
-    assert_int_equal(video->extension_ids[PEER_EXTENSION_RID], 10);
-    assert_int_equal(video->extension_ids[PEER_EXTENSION_REPAIRED_RID], 11);
+    assert_int_equal(video->rtp.extension_ids[RTP_EXTENSION_RID], 10);
+    assert_int_equal(video->rtp.extension_ids[RTP_EXTENSION_REPAIRED_RID], 11);
     /* The answer repeats those that we use, not the others. */
     struct slice out = buf_slice(&f->out);
     assert_int_equal(count_of(out, "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"), 3);
@@ -55,23 +55,23 @@ static void keeps_layers_and_tracks(void **state) {
     struct fixture *f = *state;
     const struct peer_section *video = section_of(f, "rtc_node_publisher", 1);
     assert_int_equal(video->remote_direction, SDP_SENDONLY);
-    assert_int_equal(video->rids_count, 3);
-    assert_memory_equal(video->rids[0].text, "f", 1);
-    assert_memory_equal(video->rids[1].text, "h", 1); /* paused, and without its mark */
-    assert_memory_equal(video->rids[2].text, "q", 1);
-    assert_true(slice_eq_cstr(bytes_slice(&video->msid_track), "0b5e6d1c-cam"));
-    assert_int_equal(video->codecs_count, 1);
-    assert_int_equal(video->codecs[0].rtx_payload_type, 0);
+    assert_int_equal(video->rtp.rids_count, 3);
+    assert_memory_equal(video->rtp.rids[0].text, "f", 1);
+    assert_memory_equal(video->rtp.rids[1].text, "h", 1); /* paused, and without its mark */
+    assert_memory_equal(video->rtp.rids[2].text, "q", 1);
+    assert_true(slice_eq_cstr(video->msid_track, "0b5e6d1c-cam"));
+    assert_int_equal(video->rtp.formats_count, 1);
+    assert_int_equal(video->rtp.formats[0].rtx_payload_type, 0);
 }
 
 static void a_track_may_be_named_in_other_places(void **state) {
     struct fixture *f = *state;
     assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD AUDIO("0") "a=msid:alone\r\n")), STATUS_OK);
-    assert_true(slice_eq_cstr(bytes_slice(&peer_section_at(f->peer, 0)->msid_track), "alone"));
+    assert_true(slice_eq_cstr(peer_section_at(f->peer, 0)->msid_track, "alone"));
     assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD AUDIO("0") "a=ssrc:1 cname:x\r\n"
                                                                  "a=ssrc:1 msid:s t\r\n")),
                      STATUS_OK);
-    assert_true(slice_eq_cstr(bytes_slice(&peer_section_at(f->peer, 0)->msid_track), "t"));
+    assert_true(slice_eq_cstr(peer_section_at(f->peer, 0)->msid_track, "t"));
     assert_int_equal(fixture_answer(f, SLICE_LIT(HEAD AUDIO("0"))), STATUS_OK);
     assert_int_equal(peer_section_at(f->peer, 0)->msid_track.len, 0);
 }
@@ -90,13 +90,13 @@ static void strange_parameters_are_tolerated(void **state) {
                                       "a=simulcast:send ;;abcdefghijklmnopq;a,b;~c;d;e\r\n")),
         STATUS_OK);
     const struct peer_section *s = peer_section_at(f->peer, 0);
-    assert_int_equal(s->codecs_count, 2);
-    assert_int_equal(s->codecs[0].profile, 0x420010);
-    assert_int_equal(s->codecs[0].rtx_payload_type, 0);
-    assert_int_equal(s->codecs[1].profile, 0);
-    assert_int_equal(s->rids_count, PEER_RIDS_MAX);
-    assert_memory_equal(s->rids[0].text, "a", 1);
-    assert_memory_equal(s->rids[2].text, "d", 1);
+    assert_int_equal(s->rtp.formats_count, 2);
+    assert_int_equal(s->rtp.formats[0].profile, 0x420010);
+    assert_int_equal(s->rtp.formats[0].rtx_payload_type, 0);
+    assert_int_equal(s->rtp.formats[1].profile, 0);
+    assert_int_equal(s->rtp.rids_count, RTP_RIDS_MAX);
+    assert_memory_equal(s->rtp.rids[0].text, "a", 1);
+    assert_memory_equal(s->rtp.rids[2].text, "d", 1);
 }
 
 static void more_codecs_than_we_keep_are_cut(void **state) {
@@ -112,7 +112,7 @@ static void more_codecs_than_we_keep_are_cut(void **state) {
         buf_printf(&offer, "a=rtpmap:%u VP8/90000\r\n", i);
     }
     assert_int_equal(fixture_answer(f, buf_slice(&offer)), STATUS_OK);
-    assert_int_equal(peer_section_at(f->peer, 0)->codecs_count, PEER_CODECS_MAX);
+    assert_int_equal(peer_section_at(f->peer, 0)->rtp.formats_count, RTP_FORMATS_MAX);
     buf_deinit(&offer);
 }
 
