@@ -47,6 +47,8 @@ must_check bool uplink_layer_of_rid(const struct uplink *u, struct slice rid, ui
  * at its next key frame. */
 void uplink_bind(struct uplink *u, uint8_t layer, uint32_t ssrc);
 void uplink_bind_rtx(struct uplink *u, uint8_t layer, uint32_t rtx_ssrc);
+must_check bool uplink_layer_of_ssrc(const struct uplink *u, uint32_t ssrc, uint8_t *ret_layer,
+                                     bool *ret_is_rtx);
 /* The arguments of rtp_unwrap_rtx. False: not an RTX type, or the layer's SSRC is not known yet. */
 must_check bool uplink_rtx_origin(const struct uplink *u, uint8_t layer, uint8_t rtx_payload_type,
                                   uint8_t *ret_payload_type, uint32_t *ret_ssrc);
@@ -61,9 +63,10 @@ struct uplink_packet {
     uint8_t layer;
     enum rtp_codec codec;
     bool marker;
-    bool newest;    /* no later one came before it */
-    bool empty;     /* padding: nothing to forward, its number is closed up */
-    bool key_frame; /* one begins here: a receiver can start with it */
+    bool newest;     /* no later one came before it */
+    bool empty;      /* padding: nothing to forward, its number is closed up */
+    bool key_frame;  /* one begins here: a receiver can start with it */
+    bool parameters; /* of H.264: they stand here */
     uint8_t temporal;
     bool layer_sync; /* a receiver may climb to `temporal` here */
     struct vp8_descriptor vp8;

@@ -1,0 +1,93 @@
+#include "renumber.h"
+
+static struct renumber_range *last_range(struct renumber *r) {
+    return &r->ranges[(r->count - 1) % RENUMBER_RANGES];
+}
+
+static void push(struct renumber *r, struct renumber_range range) {
+    r->ranges[r->count++ % RENUMBER_RANGES] = range;
+}
+
+void renumber_begin(struct renumber *r, uint32_t source, uint32_t out, uint16_t picture_offset,
+                    uint8_t temporal) {
+    r->first = r->highest = source;
+    r->count = 0;
+    push(r, (struct renumber_range){.from = source,
+                                    .offset = source - out,
+                                    .picture_offset = picture_offset,
+                                    .temporal = temporal});
+}
+
+const struct renumber_range *renumber_now(const struct renumber *r) {
+    return &r->ranges[(r->count - 1) % RENUMBER_RANGES];
+}
+
+/* What was lost between two dropped packets may still come: it is in a range of its own, not
+ * dropped. */
+static void open_after_drop(struct renumber *r, uint8_t temporal) {
+    struct renumber_range range = *last_range(r);
+    if (range.dropped || range.temporal != temporal) {
+        range.from = r->highest + 1;
+        range.dropped = false;
+        range.temporal = temporal;
+        push(r, range);
+    }
+}
+
+uint32_t renumber_pass(struct renumber *r, uint32_t source, uint8_t temporal) {
+    assert(renumber_is_newer(r, source));
+    open_after_drop(r, temporal);
+    r->highest = source;
+    return source - last_range(r)->offset;
+}
+
+void renumber_drop(struct renumber *r, uint32_t source, bool new_frame, uint8_t temporal) {
+    assert(renumber_is_newer(r, source));
+    bool follows = source == r->highest + 1;
+    if (!follows) {
+        open_after_drop(r, temporal);
+    }
+    struct renumber_range range = *last_range(r);
+    range.offset++;
+    range.picture_offset = (uint16_t)(range.picture_offset + new_frame);
+    if (range.dropped) {
+        *last_range(r) = range; /* it covers more now; what comes after it is one more behind */
+    } else {
+        range.from = source;
+        range.dropped = true;
+        push(r, range);
+    }
+    r->highest = source;
+}
+
+bool renumber_find(const struct renumber *r, uint32_t source, struct renumber_range *ret_range) {
+    if ((int32_t)(source - r->first) < 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < RENUMBER_RANGES && i < r->count; i++) {
+        const struct renumber_range *range = &r->ranges[(r->count - 1 - i) % RENUMBER_RANGES];
+        if ((int32_t)(source - range->from) >= 0) {
+            if (range->dropped) {
+                return false;
+            }
+            *ret_range = *range;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool renumber_source(const struct renumber *r, uint32_t out, uint32_t *ret_source) {
+    uint32_t end = r->highest + 1; /* of the range looked at */
+    for (uint32_t i = 0; i < RENUMBER_RANGES && i < r->count; i++) {
+        const struct renumber_range *range = &r->ranges[(r->count - 1 - i) % RENUMBER_RANGES];
+        uint32_t source = out + range->offset;
+        if (!range->dropped && (int32_t)(source - range->from) >= 0 &&
+            (int32_t)(end - source) > 0) {
+            *ret_source = source;
+            return true;
+        }
+        end = range->from;
+    }
+    return false;
+}
