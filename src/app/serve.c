@@ -12,6 +12,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "pages.h"
 #include "serve_hook.h"
 #include "signals.h"
 
@@ -151,6 +152,10 @@ static enum status start_edge(struct server *v) {
         .metrics_port = s->prometheus_port ? (int)s->prometheus_port : -1,
         .metrics_user = s->prometheus_username,
         .metrics_password = s->prometheus_password,
+        .pages = pages_embedded,
+        .pages_count = pages_embedded_count,
+        .version = SLICE_LIT(STOA_VERSION),
+        .node = ident_slice(control_node_id(v->control)),
         .tls_certificate = text(v, s->tls_cert_file),
         .tls_key = text(v, s->tls_key_file),
         .keys = v->keys,
@@ -212,6 +217,16 @@ static void say_warnings(const struct settings *s) {
     }
 }
 
+/* Where operators look; empty: nowhere. */
+static void put_pages_url(const struct server *v, struct buf *out) {
+    struct slice host = v->settings.metrics_bind;
+    bool v6 = slice_find(host, ':') < host.len;
+    if (pages_embedded_count > 0 && edge_metrics_port(v->edge) != 0) {
+        buf_printf(out, "http://%s%.*s%s:%u/ui/", v6 ? "[" : "", SLICE_ARG(host), v6 ? "]" : "",
+                   edge_metrics_port(v->edge));
+    }
+}
+
 static void say_ready(struct server *v) {
     const struct settings *s = &v->settings;
     struct slice host = s->bind_addresses.count ? s->bind_addresses.items[0] : SLICE_LIT("0.0.0.0");
@@ -220,11 +235,16 @@ static void say_ready(struct server *v) {
     bool v6 = slice_find(host, ':') < host.len;
     buf_printf(&url, "%s://%s%.*s%s:%u", s->tls_cert_file.len ? "https" : "http", v6 ? "[" : "",
                SLICE_ARG(host), v6 ? "]" : "", edge_port(v->edge));
-    log_event(
-        LOG_INFO, "ready", LOG_STR("url", buf_slice(&url)), LOG_UINT("port", edge_port(v->edge)),
-        LOG_UINT("metrics_port", edge_metrics_port(v->edge)), LOG_CSTR("version", STOA_VERSION),
-        LOG_STR("node", ident_slice(control_node_id(v->control))));
+    struct buf pages;
+    buf_init(&pages, 512);
+    put_pages_url(v, &pages);
+    log_event(LOG_INFO, "ready", LOG_STR("url", buf_slice(&url)),
+              LOG_UINT("port", edge_port(v->edge)),
+              LOG_UINT("metrics_port", edge_metrics_port(v->edge)),
+              LOG_STR("pages", buf_slice(&pages)), LOG_CSTR("version", STOA_VERSION),
+              LOG_STR("node", ident_slice(control_node_id(v->control))));
     buf_deinit(&url);
+    buf_deinit(&pages);
 }
 
 static enum status start(struct server *v) {

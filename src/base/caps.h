@@ -64,6 +64,9 @@ enum {
     HELD_REPLY_TIMEOUT_MS = 9 * 1000,         /* clients give up after 10 s */
     LEAVES_PER_STEP_MAX = 256,                /* participants that one step takes out of rooms */
     TIMERS_PER_STEP_MAX = 256,                /* session and room timers of one tick */
+    PAGE_ROWS_MAX = 100,                      /* of one answer to the operators' pages */
+    PAGE_SLOTS_MAX = 2048,                    /* of the directory, looked at for it in one step */
+    PAGE_BYTES = 256 << 10,                   /* then the answer takes no more rows */
     ATTRIBUTES_MAX = 1024,                    /* of one participant: merging stays under 1 ms */
     ATTRIBUTES_MERGED_BYTES_MAX = 256 * 1024, /* requests are limited, their sum is bounded here */
     ROOM_NONCES = 100,                        /* SendData repeats remembered; reference */

@@ -22,11 +22,12 @@ static uint64_t load(const uint64_t *field) {
     return __atomic_load_n(field, __ATOMIC_RELAXED);
 }
 
-static uint64_t row_sum(const struct row *row, const struct metrics *const *threads, size_t count) {
+uint64_t metrics_sum(const struct metrics *const *threads, size_t count, size_t offset) {
+    assert(offset < sizeof(struct metrics) && offset % sizeof(uint64_t) == 0);
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
         const char *base = (const char *)threads[i];
-        sum += load((const uint64_t *)(const void *)(base + row->offset));
+        sum += load((const uint64_t *)(const void *)(base + offset));
     }
     return sum;
 }
@@ -78,7 +79,7 @@ void metrics_render(const struct metrics *const *threads, size_t count, const ch
         buf_put(out, family);
         put_labels(out, own, constant);
         buf_put_u8(out, ' ');
-        buf_put_u64_dec(out, row_sum(&rows[i], threads, count));
+        buf_put_u64_dec(out, metrics_sum(threads, count, rows[i].offset));
         buf_put_u8(out, '\n');
     }
 }

@@ -40,6 +40,9 @@ void latency_record(struct latency *l, uint64_t elapsed_us);
 void latency_render(const struct latency *const *parts, size_t count, const char *name,
                     const char *labels, struct buf *out);
 
+/* The sum of one field, offsetof(struct metrics, field), over all threads. */
+uint64_t metrics_sum(const struct metrics *const *threads, size_t count, size_t offset);
+
 /* Sums all threads' structs and appends the Prometheus text exposition (version 0.0.4).
  * `labels` are the constant ones, for example: node_id="ND_x",node_type="SERVER". */
 void metrics_render(const struct metrics *const *threads, size_t count, const char *labels,

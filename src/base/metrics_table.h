@@ -251,6 +251,10 @@
     M(scan_findings, GAUGE, "stoa_room_scan_findings",                                             \
       "Overdue rooms that only the second-line scan found: must be 0")                             \
     M(rooms_overdue, GAUGE, "stoa_rooms_overdue", "Rooms past their deadline and not ended yet")   \
+    M(sweep_last_s, GAUGE, "stoa_sweep_last_seconds",                                              \
+      "When the sweeper last looked, as Unix time")                                                \
+    M(sweep_next_s, GAUGE, "stoa_sweep_next_seconds",                                              \
+      "When the next room is due unless it is used, as Unix time; 0: none")                        \
     M(control_turns, COUNTER, "stoa_control_turns_total", "Turns of the control loop")             \
     M(control_busy_us, COUNTER, "stoa_control_busy_us_total",                                      \
       "Microseconds that the control loop worked: its growth is the load")                         \

@@ -41,6 +41,14 @@ static void run_edge_msg(struct control *c, const struct edge_msg *m) {
         ev.kind = EV_JOIN;
         ev.join = join_from(&m->join);
         break;
+    case EDGE_PAGE:
+        ev.kind = EV_PAGE;
+        ev.page = (struct node_page){.of_room = m->page.of_room,
+                                     .room = m->page.room,
+                                     .prefix = m->page.prefix,
+                                     .from = m->page.from,
+                                     .limit = m->page.limit};
+        break;
     case EDGE_SIGNAL:
         ev.kind = EV_SIGNAL;
         ev.signal = m->signal;
@@ -156,6 +164,8 @@ static void set_gauges(struct control *c, const struct node_counts *counts) {
     metric_set(&c->metrics.rooms_overdue, counts->overdue_rooms);
     metric_set(&c->metrics.overdue_ms, counts->oldest_overdue_ms);
     metric_set(&c->metrics.scan_findings, counts->scan_findings);
+    metric_set(&c->metrics.sweep_last_s, counts->swept_at_ms / 1000);
+    metric_set(&c->metrics.sweep_next_s, counts->next_end_ms / 1000);
     struct loop_stats stats = loop_stats_take(c->loop);
     metric_set(&c->metrics.control_turns, stats.turns);
     metric_set(&c->metrics.control_busy_us, stats.busy_us);

@@ -244,6 +244,7 @@ enum status edge_create(const struct edge_config *config, struct edge **ret_edge
     e->magic = EDGE_MAGIC;
     e->config = *config;
     e->limits = fill_limits(&config->limits);
+    e->started_ms = clock_wall_ms();
     fd_limit_raise();
     enum status s = prepare(e);
     for (uint32_t i = 0; i < e->threads_count && s == STATUS_OK; i++) {

@@ -22,6 +22,15 @@ struct edge_key {
     struct slice key, secret;
 };
 
+/* A file of the operators' pages, as it was built into the program. */
+struct edge_asset {
+    const char *path; /* behind /ui/; empty: the page itself */
+    const char *content_type;
+    const char *etag;         /* weak, since it stands for both codings: W/"..." */
+    struct slice plain, gzip; /* gzip empty: it would be no smaller */
+    bool immutable;           /* its name changes with its bytes */
+};
+
 /* Bounds that tests move; 0 takes the default of caps.h. All are per edge thread. */
 struct edge_limits {
     uint32_t request_ms; /* from its first byte to its last; also TLS handshakes */
@@ -44,7 +53,10 @@ struct edge_config {
     const char *metrics_bind;                    /* "127.0.0.1" */
     int metrics_port;                            /* -1: no metrics listener; 0: any free one */
     struct slice metrics_user, metrics_password; /* both empty: no basic auth */
-    const char *tls_certificate, *tls_key;       /* file paths; NULL: plain HTTP */
+    const struct edge_asset *pages; /* of the metrics listener; count 0: not built in */
+    size_t pages_count;
+    struct slice version, node;            /* told by the pages */
+    const char *tls_certificate, *tls_key; /* file paths; NULL: plain HTTP */
     const struct edge_key *keys;
     size_t keys_count;
     const struct slice *trusted_proxies; /* CIDR texts */
@@ -76,6 +88,7 @@ enum edge_msg_kind {
     EDGE_API,      /* decoded Twirp call */
     EDGE_VALIDATE, /* /rtc/validate, /rtc/v1/validate */
     EDGE_JOIN, /* WebSocket upgrade of /rtc or /rtc/v1, checked as far as tokens and decoding go */
+    EDGE_PAGE, /* what the operators' pages show of rooms; of the metrics listener alone */
     EDGE_SIGNAL, /* a signal message of a connection that was upgraded */
     /* The connection of an EDGE_JOIN is gone: comes once, and last, for each handle that was not
      * answered by edge_reply; also when control closed it itself. */
@@ -93,6 +106,13 @@ struct edge_join {
     bool subscriber_allow_pause;
 };
 
+/* A page of a list: rows from a place on, of names that begin so. */
+struct edge_page {
+    bool of_room; /* participants of `room`, else rooms */
+    struct slice room, prefix;
+    uint32_t from, limit;
+};
+
 /* One message to control. Everything it points to lies in its arena.
  * Free with edge_msg_free after the step. */
 struct edge_msg {
@@ -105,6 +125,7 @@ struct edge_msg {
     enum api_coding coding;
     const ProtobufCMessage *request; /* API */
     struct edge_join join;           /* VALIDATE, JOIN */
+    struct edge_page page;
     const Livekit__SignalRequest *signal;
 };
 void edge_msg_free(struct edge_msg *m);

@@ -34,7 +34,7 @@ static bool body_is_done_with(struct edge_conn *c) {
 void http_count_answer(struct edge_conn *c, uint16_t status) {
     struct edge_thread *t = c->thread;
     const struct api_method *method = c->request->method;
-    if (method) {
+    if (method && c->request->use != BODY_OPERATOR) { /* pages that look are no load to show */
         latency_record(&t->latencies[method->op], clock_mono_us() - c->request->begun_us);
         metric_inc(&t->statuses[method->op][status == 200 ? 0 : status < 500 ? 1 : 2]);
     }
@@ -51,17 +51,23 @@ const char *edge_content_type(enum edge_body kind) {
 
 void http_put_answer_headers(const struct edge_conn *c, struct buf *out) {
     cors_put(c, out);
+    if (c->request->use == BODY_OPERATOR) {
+        buf_put_cstr(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    }
 }
 
 static void put_head(struct edge_conn *c, const struct edge_answer *a, size_t body_len, bool keep) {
-    http_put_response_head(&c->out, a->status, a->content_type, body_len, keep);
+    /* A 304 has the length of what it stands for, or none. */
+    uint64_t length = a->status == 304 ? HTTP_NO_LENGTH : body_len;
+    http_put_response_head(&c->out, a->status, a->content_type, length, keep);
     http_put_answer_headers(c, &c->out);
-    if (a->status == 404) {
+    if (a->status == 404 && a->header_lines.len == 0 && c->request->use != BODY_OPERATOR) {
         http_put_header(&c->out, "X-Content-Type-Options", SLICE_LIT("nosniff"));
     }
     if (a->header) {
         http_put_header(&c->out, a->header, a->header_value);
     }
+    buf_put(&c->out, a->header_lines);
     http_put_head_end(&c->out);
 }
 

@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-enum { PARTS_MAX = EDGE_THREADS_MAX + 128 };
-
 static const char *const status_labels[EDGE_STATUS_CLASSES] = {"200", "4xx", "5xx"};
 
 static void put_statuses(struct edge *e, struct buf *out) {
@@ -42,15 +40,20 @@ static void put_latencies(struct edge *e, struct buf *out) {
     }
 }
 
-void edge_render_metrics(struct edge *e, struct buf *out) {
-    const struct metrics *parts[PARTS_MAX];
+size_t edge_metric_parts(const struct edge *e, const struct metrics *parts[EDGE_METRIC_PARTS_MAX]) {
     size_t count = 0;
     for (uint32_t i = 0; i < e->threads_count; i++) {
         parts[count++] = &e->threads[i]->metrics;
     }
-    for (size_t i = 0; i < e->config.other_metrics_count && count < PARTS_MAX; i++) {
+    for (size_t i = 0; i < e->config.other_metrics_count && count < EDGE_METRIC_PARTS_MAX; i++) {
         parts[count++] = e->config.other_metrics[i];
     }
+    return count;
+}
+
+void edge_render_metrics(struct edge *e, struct buf *out) {
+    const struct metrics *parts[EDGE_METRIC_PARTS_MAX];
+    size_t count = edge_metric_parts(e, parts);
     char labels[256];
     snprintf(labels, sizeof(labels), "%.*s", SLICE_ARG(e->config.metric_labels));
     metrics_render(parts, count, labels, out);

@@ -52,7 +52,7 @@ void page_health(struct edge_conn *c) {
     buf_deinit(&text);
 }
 
-/* ---- metrics ----------------------------------------------------------------------------------
+/* ---- the metrics listener ---------------------------------------------------------------------
  */
 
 static bool is_allowed(struct edge_conn *c, const struct http_request *r) {
@@ -79,17 +79,7 @@ static bool is_allowed(struct edge_conn *c, const struct http_request *r) {
     return same;
 }
 
-void page_metrics(struct edge_conn *c, const struct http_request *r) {
-    if (!is_allowed(c, r)) {
-        http_answer(
-            c, &(struct edge_answer){.status = 401,
-                                     .content_type = "text/plain; charset=utf-8",
-                                     .body = SLICE_LIT("401 Unauthorized\n"),
-                                     .header = "WWW-Authenticate",
-                                     .header_value = SLICE_LIT("Basic realm=\"Protected Area\"")});
-        return;
-    }
-    stranger_known(c);
+static void answer_metrics(struct edge_conn *c) {
     struct buf text;
     buf_init(&text, METRICS_BYTES_MAX);
     edge_render_metrics(c->thread->edge, &text);
@@ -104,4 +94,22 @@ void page_metrics(struct edge_conn *c, const struct http_request *r) {
                                          .content_type = "text/plain; version=0.0.4; charset=utf-8",
                                          .owned = &body});
     bytes_deinit(&body);
+}
+
+enum route_result page_route(struct edge_conn *c, const struct http_request *r) {
+    if (!is_allowed(c, r)) {
+        http_answer(
+            c, &(struct edge_answer){.status = 401,
+                                     .content_type = "text/plain; charset=utf-8",
+                                     .body = SLICE_LIT("401 Unauthorized\n"),
+                                     .header = "WWW-Authenticate",
+                                     .header_value = SLICE_LIT("Basic realm=\"Protected Area\"")});
+        return ROUTE_DONE;
+    }
+    stranger_known(c);
+    if (ui_is_path(r->path)) {
+        return ui_route(c, r);
+    }
+    answer_metrics(c);
+    return ROUTE_DONE;
 }

@@ -88,6 +88,7 @@ enum body_use {
     BODY_CALL,     /* a Twirp method that is served */
     BODY_UNSERVED, /* one that is known and not served */
     BODY_FORM,     /* may hold the token: the route comes after it */
+    BODY_OPERATOR, /* a Twirp method, called by the operators' pages */
 };
 
 /* The request being read or answered. */
@@ -212,6 +213,7 @@ struct edge {
     uint16_t port, metrics_port;
     struct edge_thread *threads[EDGE_THREADS_MAX];
     uint32_t threads_count;
+    uint64_t started_ms; /* wall clock */
     /* Of the control thread: answers queued for a thread since it was last woken. */
     bool gathers;
     uint32_t gathered[EDGE_THREADS_MAX];
@@ -269,7 +271,8 @@ struct edge_answer {
     struct slice body;
     const char *header; /* one more, or NULL */
     struct slice header_value;
-    struct bytes *owned; /* the body, taken over; or NULL */
+    struct slice header_lines; /* more, ours and whole, each with its CRLF */
+    struct bytes *owned;       /* the body, taken over; or NULL */
 };
 void http_answer(struct edge_conn *c, const struct edge_answer *a);
 void http_answer_twirp(struct edge_conn *c, enum twirp_code code, const char *msg);
@@ -299,6 +302,9 @@ void route_with_body(struct edge_conn *c, struct slice body);
 /* edge_twirp.c */
 enum route_result twirp_route(struct edge_conn *c, const struct http_request *r, struct slice path);
 void twirp_with_body(struct edge_conn *c, struct slice body);
+/* JSON or protobuf into the request's message. False: answered. */
+must_check bool twirp_decode(struct edge_conn *c, struct slice body);
+must_check bool twirp_read_coding(struct slice content_type, enum api_coding *ret_coding);
 /* The path with the slash that a service's bare name lacks. */
 bool twirp_is_bare_service(struct slice path);
 
@@ -307,11 +313,19 @@ void cors_keep_origin(struct edge_conn *c, const struct http_request *r);
 void cors_put(const struct edge_conn *c, struct buf *out);
 bool cors_answer_preflight(struct edge_conn *c, const struct http_request *r); /* false: is none */
 
-/* edge_page.c: health and metrics. */
+/* edge_page.c: health, and the metrics listener: metrics everywhere but under /ui. */
 void page_health(struct edge_conn *c);
-void page_metrics(struct edge_conn *c, const struct http_request *r);
+enum route_result page_route(struct edge_conn *c, const struct http_request *r);
 /* "2006-01-02 15:04:05.999 +0000 UTC", as Go prints a time. */
 void page_put_time(struct buf *out, uint64_t wall_ms);
+
+/* edge_ui.c: the operators' pages; the caller has checked the password. */
+bool ui_is_path(struct slice path);
+enum route_result ui_route(struct edge_conn *c, const struct http_request *r);
+/* edge_ui_api.c: what the pages ask and call; the caller has checked where the request is from. */
+enum route_result ui_api_route(struct edge_conn *c, const struct http_request *r,
+                               struct slice name);
+void ui_api_with_body(struct edge_conn *c, struct slice body);
 
 /* edge_token.c: OK with *ret_claims NULL for an anonymous caller; else *error says why (401).
  * `form`: body of a form-encoded POST, or empty. */
@@ -350,5 +364,8 @@ void edge_tell_gone(struct edge_thread *t, uint64_t handle, enum edge_msg_kind k
 struct edge_msg *edge_msg_create(enum edge_msg_kind kind);
 
 /* edge_metrics.c */
+enum { EDGE_METRIC_PARTS_MAX = EDGE_THREADS_MAX + 128 };
+/* The structs of all threads, ours and others'; returns how many. */
+size_t edge_metric_parts(const struct edge *e, const struct metrics *parts[EDGE_METRIC_PARTS_MAX]);
 void edge_render_metrics(struct edge *e, struct buf *out);
 bool edge_is_ready(struct edge *e, uint64_t now_wall_ms);

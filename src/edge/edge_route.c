@@ -128,6 +128,8 @@ static enum route_result route_path(struct edge_conn *c, const struct http_reque
         route_rtc(c, r, false, true);
     } else if (slice_eq_cstr(path, "/rtc/v1/validate")) {
         route_rtc(c, r, true, true);
+    } else if (ui_is_path(path)) {
+        http_answer_text(c, 404, "The pages for operators are served by the metrics listener.\n");
     } else {
         http_answer_not_found(c);
     }
@@ -171,8 +173,7 @@ static bool token_may_be_in_form(const struct http_request *r) {
 enum route_result route_head(struct edge_conn *c, const struct http_request *r) {
     struct edge_request *q = c->request;
     if (c->is_metrics) {
-        page_metrics(c, r);
-        return ROUTE_DONE;
+        return page_route(c, r);
     }
     if (cors_answer_preflight(c, r)) {
         return ROUTE_DONE;
@@ -201,6 +202,10 @@ enum route_result route_head(struct edge_conn *c, const struct http_request *r) 
 
 void route_with_body(struct edge_conn *c, struct slice body) {
     struct edge_request *q = c->request;
+    if (q->use == BODY_OPERATOR) {
+        ui_api_with_body(c, body);
+        return;
+    }
     if (q->use != BODY_FORM) {
         twirp_with_body(c, body);
         return;

@@ -90,7 +90,7 @@ static void refuse_route(struct edge_conn *c, const struct http_request *r, stru
     http_answer_bad_route(c, msg, route);
 }
 
-static bool read_coding(struct slice content_type, enum api_coding *ret_coding) {
+bool twirp_read_coding(struct slice content_type, enum api_coding *ret_coding) {
     struct slice type = slice_trim(slice_split(&content_type, ';'));
     bool json = slice_eq_nocase(type, SLICE_LIT("application/json"));
     if (!json && !slice_eq_nocase(type, SLICE_LIT("application/protobuf"))) {
@@ -121,7 +121,8 @@ enum route_result twirp_route(struct edge_conn *c, const struct http_request *r,
     } else if (found == API_ROUTE_NO_METHOD) {
         snprintf(msg, sizeof(msg), "no handler for path \"%.*s\"",
                  (int)MIN(path.len, PATH_SHOWN_MAX), (const char *)path.data);
-    } else if (!http_header_find(r, "Content-Type", &type) || !read_coding(type, &q->coding)) {
+    } else if (!http_header_find(r, "Content-Type", &type) ||
+               !twirp_read_coding(type, &q->coding)) {
         snprintf(msg, sizeof(msg), "unexpected Content-Type: \"%.*s\"",
                  (int)MIN(type.len, TYPE_SHOWN_MAX), (const char *)type.data);
     } else {
@@ -140,12 +141,8 @@ static void answer_unserved(struct edge_conn *c) {
     }
 }
 
-void twirp_with_body(struct edge_conn *c, struct slice body) {
+bool twirp_decode(struct edge_conn *c, struct slice body) {
     struct edge_request *q = c->request;
-    if (q->use == BODY_UNSERVED) {
-        answer_unserved(c);
-        return;
-    }
     ProtobufCMessage *request = NULL;
     enum status s = proto_decode_as(q->coding, q->method->request, body, &q->msg->arena, &request);
     if (s != STATUS_OK) {
@@ -153,11 +150,19 @@ void twirp_with_body(struct edge_conn *c, struct slice body) {
         http_answer_twirp(c, s == STATUS_NO_MEMORY ? TWIRP_RESOURCE_EXHAUSTED : TWIRP_MALFORMED,
                           q->coding == API_JSON ? "the json request could not be decoded"
                                                 : "the protobuf request could not be decoded");
-        return;
+        return false;
     }
     q->msg->kind = EDGE_API;
     q->msg->method = q->method;
     q->msg->coding = q->coding;
     q->msg->request = request;
-    http_give_to_control(c, CONN_WAITING);
+    return true;
+}
+
+void twirp_with_body(struct edge_conn *c, struct slice body) {
+    if (c->request->use == BODY_UNSERVED) {
+        answer_unserved(c);
+    } else if (twirp_decode(c, body)) {
+        http_give_to_control(c, CONN_WAITING);
+    }
 }

@@ -234,6 +234,7 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_JOURNAL_WRITTEN:
     case EV_JOURNAL_STATE: node_journal_told(n, ev); return STATUS_OK;
     case EV_PEER: return cluster_event(n, ev, fx);
+    case EV_PAGE: return node_page(n, ev, fx);
     case EV_DRAIN: n->draining = true; return STATUS_OK;
     case EV_STOP: stop(n); return STATUS_OK;
     }
@@ -242,7 +243,7 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
 
 /* Whoever waits for an answer gets one, from memory that is there already. */
 static void refuse(const struct node_event *ev, struct effects *fx) {
-    if (ev->kind == EV_API) {
+    if (ev->kind == EV_API || ev->kind == EV_PAGE) {
         node_api_refuse(ev, fx);
     } else if (ev->kind == EV_JOIN || ev->kind == EV_VALIDATE) {
         fx_text(fx, ev->conn, 503, SLICE_LIT("node is out of memory"));
@@ -293,6 +294,8 @@ uint64_t node_next_deadline_ms(const struct node *n) {
 struct node_counts node_counts(const struct node *n) {
     struct dir_counts counts;
     dir_counts_get(n->dir, n->now, &counts);
+    uint64_t next = dir_next_deadline_ms(n->dir);
+    uint64_t left = next - MIN(next, n->now.mono_ms);
     return (struct node_counts){
         .rooms = counts.rooms,
         .participants = n->sessions.count,
@@ -300,6 +303,8 @@ struct node_counts node_counts(const struct node *n) {
         .overdue_rooms = counts.overdue_ms > 0,
         .oldest_overdue_ms = counts.overdue_ms,
         .scan_findings = n->scan_findings,
+        .swept_at_ms = n->swept_at_ms,
+        .next_end_ms = next == UINT64_MAX ? 0 : n->now.wall_ms + left,
     };
 }
 

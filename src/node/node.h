@@ -104,6 +104,7 @@ enum node_event_kind {
     EV_REPLY_MORE,     /* the last FX_API_PART of this connection has left: the next may come */
     EV_REPLY_GONE,     /* its reader is gone */
     EV_PEER,           /* a message from another node, whose sender the bus has checked */
+    EV_PAGE,           /* the operators' pages ask for rows; whoever sends it has every right */
     EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
     EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
 
@@ -128,6 +129,13 @@ struct media_quality {
     uint64_t transport;
     uint8_t score; /* 0 to 100: the worst stream of it, both ways */
 };
+/* Rows from `from` on, of rooms or of the participants of one, whose names begin so. What an
+ * answer says under "next" goes on behind it. */
+struct node_page {
+    bool of_room;
+    struct slice room, prefix;
+    uint32_t from, limit; /* limit 0, or above PAGE_ROWS_MAX: as many as that */
+};
 
 struct node_event {
     enum node_event_kind kind;
@@ -141,6 +149,7 @@ struct node_event {
             const ProtobufCMessage *request;
         } api;
         struct node_join join; /* VALIDATE, JOIN */
+        struct node_page page;
         const Livekit__SignalRequest *signal;
         struct {
             uint64_t id;
@@ -346,6 +355,8 @@ struct node_journal node_journal(const struct node *n);
 
 struct node_counts {
     uint64_t rooms, participants, sessions, overdue_rooms, oldest_overdue_ms, scan_findings;
+    uint64_t swept_at_ms; /* wall clock: when the sweeper last looked */
+    uint64_t next_end_ms; /* wall clock: the next deadline of a room; 0: there is none */
 };
 struct node_counts node_counts(const struct node *n);
 const struct ident *node_id(const struct node *n); /* ND_... */

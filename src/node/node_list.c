@@ -48,7 +48,7 @@ static void append_field(struct buf *out, const ProtobufCMessage *message) {
 
 /* What users ask of a list and find in no field of old: is anybody still using this room, and when
  * does it go? */
-static void fill_times(const struct node *n, const struct dir_room *room, Livekit__Room *message) {
+void node_fill_times(const struct node *n, const struct dir_room *room, Livekit__Room *message) {
     struct dir_times times = dir_room_times(n->dir, room);
     uint64_t idle_ms = message->num_participants > 0 ? 0 : n->now.mono_ms - times.since_ms;
     message->opt_stoa_last_active_ms_case =
@@ -68,7 +68,7 @@ static bool append_room(void *arg, const struct dir_room *room) {
     const struct host *host = node_host_find(l->n, room->name);
     Livekit__Room message;
     node_fill_room(l->n, room, host ? &host->room.counts : NULL, &message);
-    fill_times(l->n, room, &message);
+    node_fill_times(l->n, room, &message);
     if (h->coding == API_PROTOBUF) {
         append_field(&h->out, &message.base);
     } else {

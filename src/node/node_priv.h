@@ -161,7 +161,7 @@ struct node {
     struct heap timers;
     struct hash_key map_key;
     uint64_t last_id; /* transports, rooms and participants share one counter */
-    uint64_t next_scan_ms, scan_findings;
+    uint64_t next_scan_ms, scan_findings, swept_at_ms;
     bool draining, stopping, sweep_more;
 };
 
@@ -326,6 +326,12 @@ void cluster_host_look(struct node *n, struct host *h);       /* soon; only with
 bool cluster_takes_home(const struct node *n, uint64_t home); /* may a host here be the home? */
 /* Another node is the home and can be had: a join belongs there. */
 bool cluster_relays(const struct node *n, struct slice name, uint64_t *ret_member);
+
+/* When the room was last used and when it goes, as ListRooms says it. */
+void node_fill_times(const struct node *n, const struct dir_room *room, Livekit__Room *message);
+
+/* node_page.c */
+must_check enum status node_page(struct node *n, const struct node_event *ev, struct effects *fx);
 
 /* node_sweep.c */
 void node_sweep(struct node *n, struct effects *fx);

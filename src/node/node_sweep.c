@@ -60,9 +60,11 @@ void node_sweep(struct node *n, struct effects *fx) {
     if (n->sweep_more || dir_next_deadline_ms(n->dir) <= n->now.mono_ms) {
         sweep(n, fx);
     }
+    n->swept_at_ms = n->now.wall_ms;
     if (n->now.mono_ms >= n->next_scan_ms) {
         n->scan_findings += dir_scan(n->dir, n->now, SCAN_SLOTS);
         n->next_scan_ms = n->now.mono_ms + SCAN_PERIOD_MS;
+        dir_metrics_set(n->dir, n->now, n->config.metrics);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "entropy.h"
 #include "fd.h"
+#include "process.h"
 #include "signals.h"
 #include "thread.h"
 
@@ -120,6 +121,12 @@ static void the_descriptor_limit_only_rises(void **state) {
     assert_int_equal(fd, -1);
 }
 
+static void the_kernel_says_how_much_memory_we_hold(void **state) {
+    uint64_t bytes = process_memory_bytes();
+    assert_true(bytes > 256 << 10);
+    assert_true(bytes < (uint64_t)1 << 44);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_has_a_name_and_no_signals),
@@ -128,6 +135,7 @@ int main(void) {
         cmocka_unit_test(clocks_run),
         cmocka_unit_test(entropy_fills_all_bytes),
         cmocka_unit_test(the_descriptor_limit_only_rises),
+        cmocka_unit_test(the_kernel_says_how_much_memory_we_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
