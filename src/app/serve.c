@@ -14,6 +14,7 @@
 #include "mem.h"
 #include "pages.h"
 #include "serve_hook.h"
+#include "serve_reload.h"
 #include "signals.h"
 
 enum {
@@ -27,6 +28,8 @@ enum {
 /* Everything a running server consists of, in the order it is built. */
 struct server {
     uint32_t magic;
+    int argc;
+    char **argv; /* borrowed: to read the configuration again */
     struct settings settings;
     struct loop *loop;
     struct signals *signals;
@@ -196,7 +199,12 @@ static void on_signal(void *arg, int number) {
     struct server *v = OBJ_CAST(struct server, arg, SERVER_MAGIC);
     log_event(LOG_INFO, "signal", LOG_INT("number", number));
     if (number == SIGHUP) {
-        return; /* nothing to re-read yet */
+        serve_reload(&(struct serve_reload){.argc = v->argc,
+                                            .argv = v->argv,
+                                            .control = v->control,
+                                            .edge = v->edge,
+                                            .hook = v->hook});
+        return;
     }
     if (v->drain_asked) {
         control_stop(v->control);
@@ -336,6 +344,8 @@ int app_serve(int argc, char **argv) {
         return 1;
     }
     v->magic = SERVER_MAGIC;
+    v->argc = argc;
+    v->argv = argv;
     struct config_error error;
     enum status s = config_load(&v->settings, argc, argv, &error);
     if (s == STATUS_OK) {

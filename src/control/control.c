@@ -132,15 +132,21 @@ static void begin_drain(struct control *c, uint32_t limit_s) {
     step_kind(c, EV_DRAIN);
 }
 
+static void take_issuer(struct control *c, struct bytes *issuer) {
+    node_set_token_issuer(c->node, bytes_slice(issuer));
+    bytes_deinit(&c->issuer); /* the node has let go of it */
+    c->issuer = *issuer;
+}
+
 static void on_command(void *arg, uint32_t events) {
     struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
     struct control_command command;
     take_time(c);
     while (mailbox_drain(c->commands, &command, 1) == 1) {
-        if (command.stop) {
-            begin_stop(c);
-        } else {
-            begin_drain(c, command.limit_s);
+        switch (command.kind) {
+        case CONTROL_DRAIN: begin_drain(c, command.limit_s); break;
+        case CONTROL_STOP: begin_stop(c); break;
+        case CONTROL_ISSUER: take_issuer(c, &command.issuer); break;
         }
     }
 }
@@ -294,20 +300,30 @@ enum status control_start(struct control *c, struct edge *edge, struct media *me
     return thread_start("control", control_main, c, &c->thread);
 }
 
-static void command(struct control *c, bool stop, uint32_t limit_s) {
-    struct control_command m = {.stop = stop, .limit_s = limit_s};
-    /* A full mailbox already holds as many commands of the same kind: nothing is lost. */
-    if (!mailbox_push(c->commands, &m)) {
-        log_event(LOG_WARN, "command_refused", LOG_BOOL("stop", stop));
+static bool command(struct control *c, const struct control_command *m) {
+    bool taken = mailbox_push(c->commands, m);
+    if (!taken) {
+        log_event(LOG_WARN, "command_refused", LOG_UINT("kind", m->kind));
     }
+    return taken;
 }
 
 void control_drain(struct control *c, uint32_t limit_s) {
-    command(c, false, limit_s);
+    (void)command(c, &(struct control_command){.kind = CONTROL_DRAIN, .limit_s = limit_s});
 }
 
 void control_stop(struct control *c) {
-    command(c, true, 0);
+    (void)command(c, &(struct control_command){.kind = CONTROL_STOP});
+}
+
+enum status control_set_issuer(struct control *c, struct slice issuer) {
+    struct control_command m = {.kind = CONTROL_ISSUER};
+    enum status s = bytes_copy(issuer, &m.issuer);
+    if (s == STATUS_OK && !command(c, &m)) {
+        bytes_deinit(&m.issuer);
+        s = STATUS_EXHAUSTED;
+    }
+    return s;
 }
 
 void control_halt(struct control *c) {
@@ -330,7 +346,12 @@ struct control *control_destroy(struct control *c) {
     while (c->from_media && mailbox_drain(c->from_media, &unseen, 1) == 1) {
         media_rpc_free(unseen.rpc);
     }
+    struct control_command unheard;
+    while (c->commands && mailbox_drain(c->commands, &unheard, 1) == 1) {
+        bytes_deinit(&unheard.issuer);
+    }
     c->node = node_destroy(c->node);
+    bytes_deinit(&c->issuer);
     effects_deinit(&c->fx);
     c->loop = loop_destroy(c->loop);
     c->from_edge = mailbox_destroy(c->from_edge);

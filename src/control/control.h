@@ -33,6 +33,8 @@ must_check enum status control_start(struct control *c, struct edge *edge, struc
 void control_drain(struct control *c, uint32_t limit_s);
 /* Any thread. Everybody gets a leave now. */
 void control_stop(struct control *c);
+/* Any thread. The key that refreshed tokens name from now on. EXHAUSTED: control is behind. */
+must_check enum status control_set_issuer(struct control *c, struct slice issuer);
 /* Stops the thread; nothing is stepped afterwards. Edge and media still exist. NULL: nothing. */
 void control_halt(struct control *c);
 /* After edge and media are gone: they use its mailboxes and metrics. */

@@ -21,9 +21,11 @@ enum {
 enum control_state { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPING, CONTROL_STOPPED };
 
 /* From app: what a signal asked for. */
+enum control_command_kind { CONTROL_DRAIN, CONTROL_STOP, CONTROL_ISSUER };
 struct control_command {
-    bool stop; /* else drain */
-    uint32_t limit_s;
+    enum control_command_kind kind;
+    uint32_t limit_s;    /* DRAIN */
+    struct bytes issuer; /* ISSUER: owned */
 };
 
 /* A command that must not be lost although media's mailbox was full. */
@@ -52,6 +54,7 @@ struct control {
     uint64_t state_deadline_ms;
     /* owned    */ struct mailbox *commands;
     struct loop_source command_source;
+    struct bytes issuer; /* owned; the node's, when it was set anew */
     void (*on_stopped)(void *arg);
     void *on_stopped_arg;
 

@@ -203,7 +203,8 @@ static enum status prepare(struct edge *e) {
             return STATUS_NO_MEMORY;
         }
     }
-    return listen_all(e);
+    enum status s = edge_set_keys(e, config->keys, config->keys_count);
+    return s == STATUS_OK ? listen_all(e) : s;
 }
 
 static uint32_t or_default(uint32_t value, uint32_t usual) {

@@ -57,7 +57,7 @@ struct edge_config {
     size_t pages_count;
     struct slice version, node;            /* told by the pages */
     const char *tls_certificate, *tls_key; /* file paths; NULL: plain HTTP */
-    const struct edge_key *keys;
+    const struct edge_key *keys;           /* copied */
     size_t keys_count;
     const struct slice *trusted_proxies; /* CIDR texts */
     size_t trusted_proxies_count;
@@ -75,6 +75,12 @@ struct edge_config {
 must_check enum status edge_create(const struct edge_config *config, struct edge **ret_edge);
 /* Stops accepting at once, gives open requests up to `grace_ms`, then closes all and joins. */
 struct edge *edge_destroy(struct edge *e, uint32_t grace_ms);
+/* Any thread, one at a time. From now on these keys and no others are valid; sessions that are open
+ * go on. Copied. INVALID (none, or too many) and NO_MEMORY change nothing. */
+must_check enum status edge_set_keys(struct edge *e, const struct edge_key *keys, size_t count);
+/* As tls_context_create says, for connections made afterwards; a failure changes nothing. INVALID:
+ * this edge speaks plain HTTP. */
+must_check enum status edge_reload_tls(struct edge *e, const char *certificate, const char *key);
 /* Closes the listeners; what is open goes on. NULL: nothing. */
 void edge_stop_accepting(struct edge *e);
 uint16_t edge_port(const struct edge *e);         /* the bound one */
@@ -150,7 +156,8 @@ void edge_wake(struct edge *e);
 must_check bool edge_upgrade(struct edge *e, uint64_t conn);
 /* One encoded SignalResponse. Text-mode clients get it as JSON. */
 must_check bool edge_send(struct edge *e, uint64_t conn, struct slice signal_response);
-/* Signs a token payload (JSON) with the first key and sends it as SignalResponse.refresh_token. */
+/* Signs a token payload (JSON) with the key that its issuer names and sends it as
+ * SignalResponse.refresh_token. Of a key that is gone meanwhile: nothing is sent. */
 must_check bool edge_send_refresh_token(struct edge *e, uint64_t conn, struct slice payload);
 /* Flushes for at most WS_CLOSE_FLUSH_MS, then a close frame with this code. */
 must_check bool edge_close(struct edge *e, uint64_t conn, uint16_t ws_code);

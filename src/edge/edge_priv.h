@@ -195,7 +195,8 @@ struct edge_thread {
     } unsent[EDGE_UNSENT_MAX];
     size_t unsent_count;
     uint32_t websockets;
-    struct hmac_key *hmacs[EDGE_KEYS_MAX]; /* one per API key, of this thread */
+    /* owned */ struct edge_keys *keys;
+    /* owned */ struct edge_keys *_Atomic next_keys; /* put there by edge_set_keys */
     struct metrics metrics;
     struct latency latencies[API_OP_COUNT];
     uint64_t statuses[API_OP_COUNT][EDGE_STATUS_CLASSES];
@@ -333,6 +334,14 @@ must_check bool token_from_request(struct edge_thread *t, const struct http_requ
                                    struct slice form, struct arena *arena,
                                    const struct claims **ret_claims, char *error,
                                    size_t error_size);
+
+/* The payload's "iss", for claims that are wrong in another place. */
+must_check bool token_find_issuer(struct slice payload, struct arena *arena,
+                                  struct slice *ret_issuer);
+
+/* edge_keys.c: NULL: no such key. Valid until the next call. */
+struct hmac_key *edge_keys_find(struct edge_thread *t, struct slice name);
+void edge_keys_deinit(struct edge_thread *t);
 
 /* edge_join.c: query to JoinRequest. False: *ret_status and *ret_text tell what to answer. */
 must_check bool join_decode(struct edge_conn *c, const struct http_request *r, bool v1,

@@ -264,17 +264,6 @@ static void edge_thread_main(void *arg) {
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-static enum status make_keys(struct edge_thread *t) {
-    const struct edge_config *config = &t->edge->config;
-    for (size_t i = 0; i < config->keys_count; i++) {
-        t->hmacs[i] = hmac_key_create(HMAC_SHA256, config->keys[i].secret);
-        if (!t->hmacs[i]) {
-            return STATUS_NO_MEMORY;
-        }
-    }
-    return STATUS_OK;
-}
-
 struct edge_thread *edge_thread_create(struct edge *e, uint32_t index) {
     struct edge_thread *t = mem_zalloc(sizeof(*t));
     if (!t) {
@@ -291,7 +280,7 @@ struct edge_thread *edge_thread_create(struct edge *e, uint32_t index) {
     entropy_fill(&hash_key, sizeof(hash_key));
     t->loop = loop_create();
     t->commands = mailbox_create(sizeof(struct edge_cmd), MAILBOX_EDGE_MAX);
-    bool ok = t->loop && t->commands && make_keys(t) == STATUS_OK &&
+    bool ok = t->loop && t->commands &&
               map_init(&t->addresses, hash_key, stranger_address_equal) == STATUS_OK &&
               loop_add(t->loop, &t->command_source, mailbox_fd(t->commands), LOOP_READ, on_commands,
                        t) == STATUS_OK &&
@@ -367,9 +356,7 @@ struct edge_thread *edge_thread_destroy(struct edge_thread *t) {
     for (size_t i = 0; i < t->listeners_count; i++) {
         fd_close(&t->listeners[i].fd);
     }
-    for (size_t i = 0; i < EDGE_KEYS_MAX; i++) {
-        t->hmacs[i] = hmac_key_destroy(t->hmacs[i]);
-    }
+    edge_keys_deinit(t);
     t->commands = mailbox_destroy(t->commands);
     t->loop = loop_destroy(t->loop);
     mem_free(t);

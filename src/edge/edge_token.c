@@ -15,18 +15,7 @@ static bool refuse(struct edge_thread *t, char *error, size_t size, const char *
     return false;
 }
 
-static struct hmac_key *find_key(struct edge_thread *t, struct slice issuer) {
-    const struct edge_config *config = &t->edge->config;
-    for (size_t i = 0; i < config->keys_count; i++) {
-        if (slice_eq(config->keys[i].key, issuer)) {
-            return t->hmacs[i];
-        }
-    }
-    return NULL;
-}
-
-/* The issuer of claims that are wrong in another place: whose key it is comes first. */
-static bool find_issuer(struct slice payload, struct arena *arena, struct slice *ret_issuer) {
+bool token_find_issuer(struct slice payload, struct arena *arena, struct slice *ret_issuer) {
     struct json_reader r;
     json_reader_init(&r, payload, arena);
     *ret_issuer = (struct slice){0};
@@ -74,10 +63,10 @@ static bool check_times(struct edge_thread *t, const struct claims *claims, char
 static bool refuse_claims(struct edge_thread *t, struct slice payload, struct arena *arena,
                           const char *reason, char *error, size_t size) {
     struct slice issuer;
-    if (!find_issuer(payload, arena, &issuer)) {
+    if (!token_find_issuer(payload, arena, &issuer)) { /* whose key it is comes first */
         return refuse(t, error, size, INVALID_TOKEN);
     }
-    if (!find_key(t, issuer)) {
+    if (!edge_keys_find(t, issuer)) {
         return refuse(t, error, size, "invalid API key");
     }
     char text[256];
@@ -115,7 +104,7 @@ static bool check(struct edge_thread *t, struct slice token, struct arena *arena
     if (s != STATUS_OK) {
         return refuse_claims(t, parts.payload, arena, reason, error, size);
     }
-    struct hmac_key *key = find_key(t, claims->issuer);
+    struct hmac_key *key = edge_keys_find(t, claims->issuer);
     if (!key) {
         return refuse(t, error, size, "invalid API key");
     }

@@ -87,14 +87,27 @@ void ws_send_signal(struct edge_conn *c, struct slice signal_response) {
     }
 }
 
+static struct hmac_key *key_of_payload(struct edge_thread *t, struct slice payload) {
+    struct arena arena;
+    struct slice issuer;
+    arena_init(&arena, TOKEN_BYTES_MAX);
+    struct hmac_key *key =
+        token_find_issuer(payload, &arena, &issuer) ? edge_keys_find(t, issuer) : NULL;
+    arena_deinit(&arena);
+    return key;
+}
+
 void ws_send_refresh_token(struct edge_conn *c, struct slice payload) {
+    struct hmac_key *key = key_of_payload(c->thread, payload);
+    if (!key) {
+        return; /* it is being replaced: control has the next one signed by another */
+    }
     struct buf token, encoded;
     buf_init(&token, TOKEN_BYTES_MAX * 2);
     buf_init(&encoded, TOKEN_BYTES_MAX * 2);
     token_put_signing_input(&token, payload);
     uint8_t signature[SHA256_BYTES];
-    enum status s = token.failed ? STATUS_NO_MEMORY
-                                 : hs256_sign(c->thread->hmacs[0], buf_slice(&token), signature);
+    enum status s = token.failed ? STATUS_NO_MEMORY : hs256_sign(key, buf_slice(&token), signature);
     buf_put_u8(&token, '.');
     base64url_put(&token, slice_of(signature, sizeof(signature)));
     buf_put_u8(&token, 0);

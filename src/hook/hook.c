@@ -328,6 +328,7 @@ struct hook *hook_destroy(struct hook *h, uint32_t grace_ms) {
     heap_deinit(&h->pauses);
     h->closing = mailbox_destroy(h->closing);
     h->posts = mailbox_destroy(h->posts);
+    signer_deinit(h);
     arena_deinit(&h->arena);
     mem_free(h);
     return NULL;

@@ -45,6 +45,9 @@ must_check enum status hook_create(const struct hook_config *config, struct hook
  * and logged. NULL: nothing. */
 struct hook *hook_destroy(struct hook *h, uint32_t grace_ms);
 
+/* Any thread, one at a time. What is signed from now on is signed with this key, for all receivers;
+ * what was signed before is tried again as it is. Copied. INVALID, NO_MEMORY: nothing changed. */
+must_check enum status hook_set_key(struct hook *h, struct slice key, struct slice secret);
 /* One thread, always the same. Copies the event. False: not taken, for want of room or memory,
  * and counted; nothing will be retried. True also when the lists filter the event out. */
 must_check bool hook_post(struct hook *h, const struct hook_event *event);

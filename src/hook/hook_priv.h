@@ -11,6 +11,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 
 #include "arena.h"
 #include "heap.h"
@@ -80,6 +81,13 @@ struct hook_target {
     uint32_t sending_count; /* derived: queues that are SENDING */
 };
 
+/* A key that came later, for all receivers. */
+struct hook_signer {
+    struct hmac_key *key; /* owned */
+    struct slice issuer;  /* in text */
+    uint8_t text[];
+};
+
 struct hook {
     uint32_t magic;
     /* As configured; not changed after hook_prepare. */
@@ -92,10 +100,11 @@ struct hook {
     uint32_t max_age_ms, max_depth, in_flight_max, attempt_ms, retry_first_ms;
 
     /* Between the threads. */
-    struct mailbox *posts;   /* owned: struct hook_item pointers, owned too */
-    struct mailbox *closing; /* owned: one uint32_t, the grace in milliseconds */
-    size_t held_bytes;       /* atomic: cost of all items */
-    struct thread *thread;   /* owned */
+    struct mailbox *posts;                   /* owned: struct hook_item pointers, owned too */
+    struct mailbox *closing;                 /* owned: one uint32_t, the grace in milliseconds */
+    size_t held_bytes;                       /* atomic: cost of all items */
+    struct hook_signer *_Atomic next_signer; /* owned: put there by hook_set_key */
+    struct thread *thread;                   /* owned */
 
     /* Who posts. */
     uint64_t poster; /* thread_self */
@@ -105,7 +114,8 @@ struct hook {
     uint64_t now_ms; /* monotonic; of this turn */
     bool is_closing, is_over;
     uint64_t grace_ends_ms;
-    struct heap pauses; /* struct hook_queue by the time of their next try */
+    struct hook_signer *signer; /* owned; NULL: receivers have the keys of their configuration */
+    struct heap pauses;         /* struct hook_queue by the time of their next try */
     size_t queues_count, waiting_count;
     bool is_curl_up;
     CURLM *http;
@@ -159,6 +169,11 @@ struct hook_result attempt_result(bool answered, long http_status, CURLcode code
 /* OK with the host of the URL, INVALID. */
 must_check enum status url_check(const char *url, struct arena *arena, struct slice *ret_host);
 
-/* sign.c: appends a token for this body, valid from `now_s`. */
+/* sign.c */
+void signer_deinit(struct hook *h);
+/* Appends a token of the target's present key. */
+must_check enum status sign_for(struct hook_target *t, struct slice body, uint64_t now_s,
+                                struct buf *out);
+/* Appends a token for this body, valid from `now_s`. */
 must_check enum status sign_body(struct hmac_key *key, struct slice issuer, struct slice body,
                                  uint64_t now_s, struct buf *out);

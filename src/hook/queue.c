@@ -211,8 +211,7 @@ static enum status make_authorization(struct hook_queue *q) {
         return STATUS_OK;
     }
     buf_put_cstr(header, "Authorization: ");
-    enum status s = sign_body(q->target->key, q->target->issuer, q->current->body,
-                              clock_wall_ms() / 1000, header);
+    enum status s = sign_for(q->target, q->current->body, clock_wall_ms() / 1000, header);
     buf_put_u8(header, 0); /* libcurl takes C strings */
     if (s == STATUS_OK && header->failed) {
         s = STATUS_NO_MEMORY;

@@ -1,7 +1,10 @@
+#include <string.h>
+
 #include "base64.h"
 #include "claims.h"
 #include "hook_priv.h"
 #include "json.h"
+#include "mem.h"
 
 /* Standard base64 of the digest: receivers compare it with what they compute over the bytes that
  * came, so the body is never written anew after this. */
@@ -47,4 +50,47 @@ enum status sign_body(struct hmac_key *key, struct slice issuer, struct slice bo
     buf_put_u8(out, '.');
     base64url_put(out, slice_of(signature, sizeof signature));
     return out->failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static struct hook_signer *signer_destroy(struct hook_signer *s) {
+    if (s) {
+        s->key = hmac_key_destroy(s->key);
+        mem_free(s);
+    }
+    return NULL;
+}
+
+enum status hook_set_key(struct hook *h, struct slice key, struct slice secret) {
+    if (key.len == 0 || key.len > HOOK_KEY_NAME_BYTES_MAX || secret.len == 0) {
+        return STATUS_INVALID;
+    }
+    struct hook_signer *s = mem_zalloc(sizeof(*s) + key.len);
+    if (!s) {
+        return STATUS_NO_MEMORY;
+    }
+    memcpy(s->text, key.data, key.len);
+    s->issuer = slice_of(s->text, key.len);
+    s->key = hmac_key_create(HMAC_SHA256, secret);
+    if (!s->key) {
+        signer_destroy(s);
+        return STATUS_NO_MEMORY;
+    }
+    signer_destroy(atomic_exchange(&h->next_signer, s));
+    return STATUS_OK;
+}
+
+void signer_deinit(struct hook *h) {
+    h->signer = signer_destroy(h->signer);
+    signer_destroy(atomic_exchange(&h->next_signer, NULL));
+}
+
+enum status sign_for(struct hook_target *t, struct slice body, uint64_t now_s, struct buf *out) {
+    struct hook *h = t->hook;
+    struct hook_signer *next = atomic_exchange(&h->next_signer, NULL);
+    if (next) {
+        signer_destroy(h->signer);
+        h->signer = next;
+    }
+    return h->signer ? sign_body(h->signer->key, h->signer->issuer, body, now_s, out)
+                     : sign_body(t->key, t->issuer, body, now_s, out);
 }

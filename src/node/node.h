@@ -359,6 +359,8 @@ struct node_counts {
     uint64_t next_end_ms; /* wall clock: the next deadline of a room; 0: there is none */
 };
 struct node_counts node_counts(const struct node *n);
+/* Borrowed as in node_config, until the next call. */
+void node_set_token_issuer(struct node *n, struct slice issuer);
 const struct ident *node_id(const struct node *n); /* ND_... */
 
 /* Of the cluster, for the shell to keep for the next start, for pages and for the simulator. */

@@ -36,3 +36,7 @@ void session_send_token(struct node *n, const struct session *s, const struct pr
     }
     fx_token(fx, s->conn, fx_copy(fx, buf_slice(&n->text)));
 }
+
+void node_set_token_issuer(struct node *n, struct slice issuer) {
+    n->config.token_issuer = issuer;
+}

@@ -164,8 +164,36 @@ static void a_form_may_hold_the_token_and_wins(void **state) {
     free(token);
 }
 
+static struct edge_key key_of(const char *key, const char *secret) {
+    return (struct edge_key){slice_from_cstr(key), slice_from_cstr(secret)};
+}
+
+static void expect_valid(const char *secret, bool valid) {
+    char *token = kit_token_with(HS256, KIT_ADMIN, secret);
+    client_put(&c, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n", token);
+    expect_answer(&c, valid ? 200 : 401, NULL);
+    free(token);
+}
+
+static void keys_are_replaced_as_a_whole(void **state) {
+    expect_valid(KIT_SECRET, true);
+    char name[] = KIT_KEY, secret[] = "another";
+    struct edge_key changed[] = {key_of("other", "x"), key_of(name, secret)};
+    assert_int_equal(edge_set_keys(kit.edge, changed, 2), STATUS_OK);
+    name[0] = secret[0] = '?'; /* copied */
+    expect_valid("another", true);
+    expect_valid(KIT_SECRET, false);
+    assert_int_equal(edge_set_keys(kit.edge, changed, 0), STATUS_INVALID);
+    expect_valid("another", true);
+    struct edge_key back = key_of(KIT_KEY, KIT_SECRET), gone = key_of("other", "x");
+    assert_int_equal(edge_set_keys(kit.edge, &back, 1), STATUS_OK); /* never looked at */
+    assert_int_equal(edge_set_keys(kit.edge, &gone, 1), STATUS_OK);
+    expect_token_refusal(HS256, KIT_ADMIN, KIT_SECRET, "invalid API key");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keys_are_replaced_as_a_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals_have_the_references_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_query_may_hold_the_token, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_form_may_hold_the_token_and_wins, set_up, tear_down),

@@ -325,6 +325,23 @@ static void refreshed_tokens_are_signed(void **state) {
     expect_closed_message(handle);
 }
 
+static void a_refreshed_token_is_signed_by_the_key_it_names(void **state) {
+    uint64_t handle = begin();
+    struct edge_key other = {SLICE_LIT("other"), SLICE_LIT("its secret")};
+    assert_int_equal(edge_set_keys(kit.edge, &other, 1), STATUS_OK);
+    assert_true(edge_send_refresh_token(kit.edge, handle, slice_from_cstr(KIT_ADMIN)));
+    client_expect_silence(&c, 20); /* of a key that is gone */
+    assert_true(edge_send_refresh_token(kit.edge, handle, SLICE_LIT("{\"iss\":\"other\"}")));
+    struct frame f = client_next_frame(&c);
+    char *token =
+        kit_token_with("{\"alg\":\"HS256\",\"typ\":\"JWT\"}", "{\"iss\":\"other\"}", "its secret");
+    assert_non_null(strstr(f.payload + 3, token));
+    free(token);
+    free(f.payload);
+    client_close(&c);
+    expect_closed_message(handle);
+}
+
 int main(void) {
     static bool plain = false, tls = true;
 #define PLAIN(test)                                                                                \
@@ -348,6 +365,7 @@ int main(void) {
         PLAIN(a_close_is_bounded),
         BOTH(joins_end_once_whatever_happens),
         PLAIN(refreshed_tokens_are_signed),
+        PLAIN(a_refreshed_token_is_signed_by_the_key_it_names),
     };
     return cmocka_run_group_tests_name("edge_ws", tests, NULL, NULL);
 }
