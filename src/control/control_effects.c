@@ -73,6 +73,14 @@ static void log_note(const struct fx_note *note) {
                   LOG_STR("room_sid", ident_slice(&note->room_sid)));
         return;
     }
+    if (note->kind == NOTE_TRACK_PUBLISHED || note->kind == NOTE_TRACK_UNPUBLISHED) {
+        log_event(LOG_INFO, note_name(note->kind), LOG_STR("room", note->room_name),
+                  LOG_STR("room_sid", ident_slice(&note->room_sid)),
+                  LOG_STR("identity", note->identity),
+                  LOG_STR("participant_sid", ident_slice(&note->participant_sid)),
+                  LOG_STR("track_sid", ident_slice(&note->track_sid)));
+        return;
+    }
     log_event(LOG_INFO, note_name(note->kind), LOG_STR("room", note->room_name),
               LOG_STR("room_sid", ident_slice(&note->room_sid)),
               LOG_STR("identity", note->identity),

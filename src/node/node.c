@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "mem.h"
-#include "node_priv.h"
+#include "node_media.h"
 
 enum {
     TEXT_BYTES_MAX = 8 << 20
@@ -81,6 +81,13 @@ static void init_plain(struct node *n, const struct node_config *config, struct 
     list_init(&n->closing);
     list_init(&n->ending);
     list_init(&n->unsettled);
+    list_init(&n->track_ends);
+    list_init(&n->looks);
+    list_init(&n->rises);
+    list_init(&n->falls);
+    list_init(&n->levels);
+    list_init(&n->qualities);
+    list_init(&n->wishes);
     list_init(&n->responses);
     list_init(&n->held);
     list_init(&n->held_back);
@@ -113,6 +120,12 @@ enum status node_create(const struct node_config *config, struct dir_time now,
     }
     if (s == STATUS_OK) {
         s = map_init(&n->rpcs, n->map_key, rpc_equal);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&n->tracks, n->map_key, track_equal);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&n->sends, n->map_key, send_equal);
     }
     if (s == STATUS_OK) {
         s = create_workers(n);
@@ -149,6 +162,7 @@ struct node *node_destroy(struct node *n) {
     }
     destroy_hosts(n, &n->hosts);
     destroy_hosts(n, &n->closing);
+    node_free_ended_tracks(n);
     node_free_held(n);
     node_free_holds(n);
     cluster_destroy(n);
@@ -158,6 +172,8 @@ struct node *node_destroy(struct node *n) {
     map_deinit(&n->links);
     map_deinit(&n->by_name);
     map_deinit(&n->rpcs);
+    map_deinit(&n->tracks);
+    map_deinit(&n->sends);
     heap_deinit(&n->timers);
     arena_deinit(&n->work);
     buf_deinit(&n->text);
@@ -223,9 +239,9 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
     case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
     case EV_RPC: return node_rpc(n, ev, fx);
-    case EV_LEVELS:
-    case EV_QUALITY:
-    case EV_STREAM_STATE: return STATUS_OK; /* nobody publishes yet */
+    case EV_LEVELS: node_levels(n, ev); return STATUS_OK;
+    case EV_QUALITY: node_qualities(n, ev); return STATUS_OK;
+    case EV_STREAM_STATE: node_stream_state(n, ev, fx); return STATUS_OK;
     case EV_REPLY_MORE: node_reply_more(n, ev->conn); return STATUS_OK;
     case EV_REPLY_GONE:
         node_reply_gone(n, ev->conn);
@@ -265,7 +281,11 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
         refuse(ev, fx);
     }
     cluster_run(n, fx);
+    node_run_track_ends(n, fx);
     node_run_settling(n, fx);
+    node_run_looks(n, fx); /* after what announces tracks */
+    node_run_wishes(n, fx);
+    node_run_watch(n, fx);
     node_run_endings(n, fx);
     node_run_responses(n, fx);
     node_run_holds(n, fx);
@@ -279,7 +299,8 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
 
 uint64_t node_next_deadline_ms(const struct node *n) {
     bool at_once = n->sweep_more || !list_empty(&n->held) || !list_empty(&n->ending) ||
-                   !list_empty(&n->closing) || !list_empty(&n->unsettled);
+                   !list_empty(&n->closing) || !list_empty(&n->unsettled) ||
+                   !list_empty(&n->track_ends) || !list_empty(&n->looks);
     if (at_once) {
         return n->now.mono_ms;
     }
@@ -288,6 +309,8 @@ uint64_t node_next_deadline_ms(const struct node *n) {
     next = MIN(next, node_held_back_until_ms(n));
     next = MIN(next, node_holds_next_ms(n));
     next = MIN(next, cluster_next_ms(n));
+    next = MIN(next, wishes_next_ms(n));
+    next = MIN(next, watch_next_ms(n));
     return MIN(next, n->next_scan_ms);
 }
 

@@ -214,6 +214,8 @@ enum note_kind {
     NOTE_PARTICIPANT_JOINED,             /* became ACTIVE */
     NOTE_PARTICIPANT_LEFT,               /* had been ACTIVE */
     NOTE_PARTICIPANT_CONNECTION_ABORTED, /* had never been ACTIVE */
+    NOTE_TRACK_PUBLISHED,
+    NOTE_TRACK_UNPUBLISHED,
 };
 
 struct fx_transport { /* OPEN, RESTART: ours; REMOTE: the client's */
@@ -264,7 +266,7 @@ struct fx_send {
 struct fx_note {
     enum note_kind kind;
     struct slice room_name, identity;
-    struct ident room_sid, participant_sid;
+    struct ident room_sid, participant_sid, track_sid;
     uint32_t disconnect_reason; /* livekit.DisconnectReason */
     uint64_t created_s;         /* unix time */
     /* Only with node_config.webhooks: */

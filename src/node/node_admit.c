@@ -1,4 +1,5 @@
 #include "node_join.h"
+#include "node_media.h"
 #include "node_open.h"
 
 static const struct slice CLOSED = {(const uint8_t *)"connection closed by media", 26};
@@ -77,6 +78,7 @@ static uint32_t capability_set(const Livekit__ClientInfo *client) {
 static enum status make_participant(struct node *n, struct admission *a, struct session *s) {
     const struct claims *c = a->ev->claims;
     const Livekit__ClientInfo *client = a->ev->join.request->client_info;
+    const Livekit__ConnectionSettings *settings = a->ev->join.request->connection_settings;
     struct participant_config config = {
         .identity = a->identity,
         .name = c->name,
@@ -89,6 +91,8 @@ static enum status make_participant(struct node *n, struct admission *a, struct 
         .sid = ident_make(&n->rng, "PA_"),
         .joined_at_ms = n->now.wall_ms,
         .key = node_new_id(n),
+        .auto_subscribe = settings && settings->auto_subscribe,
+        .adaptive_stream = settings && settings->adaptive_stream,
         .region = text_cstr(&n->region),
     };
     config.attributes_count = list_attributes(n, a->ev, &config.attributes);
@@ -106,6 +110,7 @@ static enum status make_links(struct node *n, struct session *s, uint32_t worker
     bool subscribes = s->participant->profile.permission.can_subscribe;
     if (st == STATUS_OK && !s->single && s->protocol > 2 && subscribes) {
         st = link_create(n, s, &s->sub, PEER_SUBSCRIBER, worker);
+        s->subscriber_primary = st == STATUS_OK;
     }
     return st;
 }
@@ -130,6 +135,12 @@ static enum status make_session(struct node *n, struct admission *a) {
     list_node_init(&s->in_unsettled);
     list_init(&s->responses);
     list_init(&s->rpcs);
+    list_init(&s->wishes);
+    list_node_init(&s->in_looks);
+    list_node_init(&s->in_levels);
+    list_node_init(&s->in_qualities);
+    s->negotiate.kind = TIMER_NEGOTIATE;
+    s->quality_told = QUALITY_UNKNOWN;
     s->grant = a->grant;
     s->token_expires_s = a->ev->claims->has_expires ? a->ev->claims->expires_s : 0;
     enum status st = text_copy(a->grant.destination_room, &s->destination_room);
@@ -233,10 +244,17 @@ static enum status admit_effects(struct node *n, struct admission *a, struct eff
     node_tell_join(n, fx, s, &a->room, &counts, gone);
     session_send_token(n, s, &p->profile, fx);
     node_put_route(fx, s, room, &p->profile);
-    for (size_t i = 0; i < r->n_add_track_requests; i++) {
-        node_refuse_track(fx, s->conn, r->add_track_requests[i]);
-    }
     enum status st = STATUS_OK;
+    size_t tracks = MIN(r->n_add_track_requests, (size_t)TRACKS_PER_PARTICIPANT_MAX);
+    for (size_t i = 0; i < tracks && st == STATUS_OK; i++) {
+        st = session_add_track(n, s, r->add_track_requests[i], fx);
+    }
+    if (st == STATUS_OK) {
+        st = session_subscribe_first(n, s, a->identity, JOIN_SUBSCRIPTIONS_MAX, fx);
+    }
+    if (st != STATUS_OK) {
+        return st;
+    }
     if (s->sub.peer) {
         st = session_send_offer(n, s, a->host->worker, fx);
     } else if (r->publisher_offer && node_cstr_slice(r->publisher_offer->sdp).len > 0) {

@@ -122,7 +122,7 @@ enum status op_update_participant(struct call *c) {
     change_begin(p, &change);
     enum status st = prepare(c, p, r, &change, &changed);
     if (st == STATUS_OK) {
-        change.next.is_publisher = s->main.up && change.next.permission.can_publish;
+        change.next.is_publisher = session_publishes(s, &change.next.permission);
         reply_participant(c, p, changed ? &change.next : &p->profile);
         st = changed ? session_change(c->n, s, &change, true, c->fx) : STATUS_OK;
     } else if (st == STATUS_EXHAUSTED) {

@@ -1,9 +1,10 @@
-#include "node_priv.h"
+#include "node_media.h"
 
 /* What a walk over all sessions counts, to be compared with what the maps hold. */
 struct tally {
     const struct node *n;
     size_t sessions, conns, links, ending, unsettled, responses, rpcs;
+    size_t tracks, sends, looks, levels, qualities;
 };
 
 static void check_link(struct tally *t, const struct session *s, const struct link *l) {
@@ -36,6 +37,11 @@ static void check_session(struct tally *t, const struct session *s, const struct
     t->sessions++;
     t->ending += s->is_ending;
     t->unsettled += list_node_linked(&s->in_unsettled);
+    t->tracks += p->tracks.count;
+    t->sends += p->attached_count;
+    t->looks += list_node_linked(&s->in_looks);
+    t->levels += list_node_linked(&s->in_levels);
+    t->qualities += list_node_linked(&s->in_qualities);
     bool active = p->profile.state == PARTICIPANT_ACTIVE;
     assert(s->is_ending || h->closing || (active && s->conn != 0) || heap_has(&s->life.node));
     (void)active;
@@ -99,6 +105,12 @@ void node_check(const struct node *n) {
     assert(n->timers.count <= TIMERS_OF_HOST * (n->hosts.count + n->closing.count) +
                                   TIMERS_OF_SESSION * n->sessions.count + n->rpcs.count);
     assert(t.rpcs == n->rpcs.count);
+    list_each (at, &n->track_ends) {
+        t.tracks += container_of(at, struct track, in_ends)->state == TRACK_ENDED;
+    }
+    assert(t.tracks == n->tracks.count && t.sends == n->sends.count);
+    assert(t.looks == n->looks.count && t.levels == n->levels.count);
+    assert(t.qualities == n->qualities.count);
     heap_check(&n->timers);
     check_presence(n);
     check_holds(n);

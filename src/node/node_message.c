@@ -106,7 +106,7 @@ void node_put_route(struct effects *fx, const struct session *s, const struct ro
         .sid = p->sid,
         .identity = fx_copy(fx, participant_identity(p)),
         .rx_transport = s->main.id,
-        .tx_transport = s->sub.peer ? s->sub.id : s->main.id,
+        .tx_transport = s->subscriber_primary ? s->sub.id : s->main.id,
         .can_publish_data = as->permission.can_publish_data,
         .hidden = as->permission.hidden,
         .agent = p->kind == KIND_AGENT || as->permission.agent,

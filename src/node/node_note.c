@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "node_priv.h"
+#include "track.h"
 
 #include "livekit_webhook.pb-c.h"
 
@@ -15,6 +16,8 @@ static const char *const NAMES[] = {
     [NOTE_PARTICIPANT_JOINED] = "participant_joined",
     [NOTE_PARTICIPANT_LEFT] = "participant_left",
     [NOTE_PARTICIPANT_CONNECTION_ABORTED] = "participant_connection_aborted",
+    [NOTE_TRACK_PUBLISHED] = "track_published",
+    [NOTE_TRACK_UNPUBLISHED] = "track_unpublished",
 };
 
 const char *note_name(enum note_kind kind) {
@@ -45,11 +48,13 @@ static struct ident id_of(const struct node *n, enum note_kind kind, const struc
 
 /* Without memory for it the note has no body, and the step goes on as if none were wanted. */
 static struct slice body_of(struct node *n, struct effects *fx, const struct fx_note *note,
-                            Livekit__Room *room, Livekit__ParticipantInfo *participant) {
+                            Livekit__Room *room, Livekit__ParticipantInfo *participant,
+                            Livekit__TrackInfo *track) {
     Livekit__WebhookEvent event = LIVEKIT__WEBHOOK_EVENT__INIT;
     event.event = (char *)(uintptr_t)note_name(note->kind);
     event.room = room;
     event.participant = participant;
+    event.track = track;
     event.id = (char *)(uintptr_t)note->id.text;
     event.created_at = (int64_t)note->created_s;
     struct buf *text = &n->text;
@@ -69,7 +74,7 @@ static void put(struct node *n, struct effects *fx, struct fx_note *note, Liveki
                 Livekit__ParticipantInfo *participant) {
     note->created_s = n->now.wall_ms / 1000;
     if (room) {
-        note->body = body_of(n, fx, note, room, participant);
+        note->body = body_of(n, fx, note, room, participant, NULL);
     }
     fx_add(fx, FX_NOTE)->note = *note;
 }
@@ -133,6 +138,31 @@ void node_note_participant(struct node *n, struct effects *fx, enum note_kind ki
         participant_fill(p, as, &n->work, &info);
     }
     put(n, fx, &note, wanted ? &room : NULL, wanted ? &info : NULL);
+}
+
+/* Of room and participant no more than who they are. */
+void node_note_track(struct node *n, struct effects *fx, enum note_kind kind, const struct host *h,
+                     const struct participant *p, const struct track *t) {
+    struct fx_note note = {
+        .kind = kind,
+        .room_name = fx_copy(fx, text_slice(&h->room.name)),
+        .room_sid = h->sid,
+        .identity = fx_copy(fx, participant_identity(p)),
+        .participant_sid = p->sid,
+        .track_sid = t->sid,
+        .created_s = n->now.wall_ms / 1000,
+    };
+    if (n->config.webhooks && node_ok(n, fx)) {
+        Livekit__Room room = LIVEKIT__ROOM__INIT;
+        Livekit__ParticipantInfo info = LIVEKIT__PARTICIPANT_INFO__INIT;
+        room.sid = (char *)(uintptr_t)h->sid.text;
+        room.name = text_cstr(&h->room.name);
+        info.sid = (char *)(uintptr_t)p->sid.text;
+        info.identity = text_cstr(&p->identity);
+        note.id = id_of(n, kind, &h->sid, &t->sid, p->joined_at_ms);
+        note.body = body_of(n, fx, &note, &room, &info, t->info);
+    }
+    fx_add(fx, FX_NOTE)->note = note;
 }
 
 void node_note_closed(struct node *n, struct effects *fx, const struct host *h) {

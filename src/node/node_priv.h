@@ -12,12 +12,12 @@
 #include "room.h"
 
 /* A moment at which a session or a room wants to be looked at. */
-enum timer_kind { TIMER_LIFE, TIMER_REFRESH, TIMER_ROOM_UPDATE, TIMER_RPC };
+enum timer_kind { TIMER_LIFE, TIMER_REFRESH, TIMER_NEGOTIATE, TIMER_ROOM_UPDATE, TIMER_RPC };
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
 };
-enum { TIMERS_OF_SESSION = 2, TIMERS_OF_HOST = 1 };
+enum { TIMERS_OF_SESSION = 3, TIMERS_OF_HOST = 1 };
 
 /* What a host needs among other nodes (cluster_home.c). */
 struct host_cluster {
@@ -51,6 +51,7 @@ struct link {
     struct map_node by_id;
     bool open; /* the shell was told to open it */
     bool up;
+    uint8_t score; /* 0 to 100: how well it goes; 100 until media says so */
 };
 
 struct ending {
@@ -83,6 +84,7 @@ struct rpc {
 };
 
 /* What carries one participant. */
+enum { QUALITY_UNKNOWN = UINT8_MAX };
 struct session {
     struct pool_ref ref;
     /* owned    */ struct participant *participant;
@@ -92,9 +94,11 @@ struct session {
     struct link main; /* publisher in dual mode, or the one of single mode */
     struct link sub;  /* dual mode with subscriber_primary: the subscriber */
     bool single, is_ending;
+    bool subscriber_primary; /* the join said so: ACTIVE once `sub` is up */
     int32_t protocol;
     uint32_t offer_id;      /* of our last offer */
     bool offer_outstanding; /* not answered yet: no other may go out */
+    bool requirement_out;   /* single mode: the client was asked for an offer */
     struct timer life;      /* not ACTIVE yet, or without WebSocket: ends then */
     struct timer refresh;   /* next refreshed token */
     struct ending ending;   /* meant once is_ending */
@@ -102,6 +106,17 @@ struct session {
     struct list_node in_unsettled; /* a transport came up, not told yet */
     struct list responses;         /* held back for it */
     struct list rpcs;              /* that it was asked */
+    struct timer negotiate;        /* when to begin an exchange, or by when it must be over */
+    uint64_t exchanged_ms;         /* when the last one was over */
+    bool news;                     /* others are to be told of its participant as it is */
+    bool recheck;                  /* its subscriptions may not be what they should be */
+    struct list_node in_looks;
+    struct list wishes;                 /* tracks that it wants and that are not there */
+    uint64_t early[EARLY_SECTIONS_MAX]; /* ids of sections sent in before their track was said */
+    struct list_node in_levels, in_qualities;
+    float level_told;     /* as a speaker */
+    uint8_t quality_told; /* livekit.ConnectionQuality, or QUALITY_UNKNOWN */
+    uint64_t stamp;       /* of the audience that it was last put into */
     /* For refreshed tokens: the grant as it is now; texts in it are owned here. */
     struct video_grant grant;
     struct text destination_room;
@@ -160,7 +175,17 @@ struct node {
     bool journal_well;
     struct heap timers;
     struct hash_key map_key;
-    uint64_t last_id; /* transports, rooms and participants share one counter */
+    uint64_t last_id;         /* transports, rooms and participants share one counter */
+    struct map tracks, sends; /* by id, as media knows them */
+    struct list track_ends;   /* tracks that are to end, or whose subscriptions are */
+    struct list looks;        /* sessions that are to look at tracks and subscriptions */
+    struct list rises, falls; /* tracks whose best wanted quality rose, or fell, oldest first */
+    struct list levels, qualities; /* sessions that may sound or go otherwise than was told */
+    struct list wishes;            /* that run out, oldest first */
+    uint64_t audiences;            /* counts them */
+    uint32_t ssrcs;                /* counts those given */
+    uint64_t version_us;           /* of the last track published */
+    uint32_t version_ticks;
     uint64_t next_scan_ms, scan_findings, swept_at_ms;
     bool draining, stopping, sweep_more;
 };
@@ -194,6 +219,8 @@ void node_note_room(struct node *n, struct effects *fx, enum note_kind kind,
 void node_note_participant(struct node *n, struct effects *fx, enum note_kind kind,
                            const struct host *h, const struct participant *p,
                            const struct profile *as, const struct room_counts *counts);
+void node_note_track(struct node *n, struct effects *fx, enum note_kind kind, const struct host *h,
+                     const struct participant *p, const struct track *t);
 void node_note_closed(struct node *n, struct effects *fx, const struct host *h);
 /* The room is about to go from the directory: what its last notes say of it. */
 void host_keep(struct node *n, struct host *h, const struct dir_room *room);
@@ -227,6 +254,9 @@ must_check enum status session_change(struct node *n, struct session *s, struct 
                                       bool new_token, struct effects *fx);
 void session_signal_closed(struct node *n, struct session *s);
 void session_on_timer(struct node *n, struct session *s, const struct timer *t, struct effects *fx);
+struct link *node_link_of(struct node *n, uint64_t id); /* NULL: it is gone */
+/* Has tracks for others, as far as this permission goes. */
+bool session_publishes(const struct session *s, const struct permission *as);
 void node_transport_up(struct node *n, uint64_t id);
 void node_transport_lost(struct node *n, uint64_t id);
 /* Participants become what their transports say. */
@@ -260,8 +290,6 @@ must_check enum status node_join(struct node *n, const struct node_event *ev, st
 
 /* node_signal.c */
 must_check enum status node_signal(struct node *n, const struct node_event *ev, struct effects *fx);
-
-void node_refuse_track(struct effects *fx, uint64_t conn, Livekit__AddTrackRequest *request);
 
 /* node_response.c: answers to requests with an id */
 /* NO_MEMORY also when too many are held. Nothing else has happened yet. */

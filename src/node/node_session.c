@@ -1,4 +1,4 @@
-#include "node_priv.h"
+#include "node_media.h"
 
 struct session *node_session_of(struct node *n, const struct participant *p) {
     return pool_resolve(&n->sessions, pool_ref_unpack(p->session));
@@ -23,7 +23,20 @@ static void forget_conn(struct node *n, struct session *s) {
     }
 }
 
+/* Its tracks, its subscriptions and all that is owed of them; once more: nothing. */
+static void forget_media(struct node *n, struct session *s) {
+    session_leave_tracks(n, s);
+    session_drop_subscriptions(n, s);
+    session_drop_wishes(n, s);
+    session_forget_watch(n, s);
+    heap_remove(&n->timers, &s->negotiate.node);
+    if (list_node_linked(&s->in_looks)) {
+        list_remove(&n->looks, &s->in_looks);
+    }
+}
+
 void session_free(struct node *n, struct session *s) {
+    forget_media(n, s);
     link_destroy(n, &s->main);
     link_destroy(n, &s->sub);
     heap_remove(&n->timers, &s->life.node);
@@ -112,6 +125,7 @@ void session_leave_effects(struct node *n, struct session *s, const struct endin
     close_link(fx, &s->main, s->host->worker);
     close_link(fx, &s->sub, s->host->worker);
     rpcs_gone_effects(n, s, fx);
+    session_leave_tracks_effects(n, s, fx);
     note_departure(n, s, ending->reason, fx);
     if (tell_others) {
         tell_departure(n, s, ending->reason, fx);
@@ -125,6 +139,7 @@ void session_leave_commit(struct node *n, struct session *s) {
     if (s->is_ending) {
         list_remove(&n->ending, &s->in_ending);
     }
+    forget_media(n, s);
     room_remove(&h->room, s->participant);
     assert(n->worker_load[h->worker] > 0);
     n->worker_load[h->worker]--;
@@ -158,23 +173,29 @@ static bool finish_closing(struct node *n, struct host *h, struct effects *fx) {
     return true;
 }
 
+/* Who has many subscriptions takes longer to let go. */
+static size_t leave_cost(const struct session *s) {
+    enum { SUBSCRIPTIONS_A_LEAVE = 16 };
+    return 1 + s->participant->subscriptions.count / SUBSCRIPTIONS_A_LEAVE;
+}
+
 void node_run_endings(struct node *n, struct effects *fx) {
     size_t budget = LEAVES_PER_STEP_MAX;
     while (budget > 0 && !list_empty(&n->ending) && notes_fit(fx)) {
         struct session *s = container_of(list_first(&n->ending), struct session, in_ending);
         struct host *h = s->host;
         struct ending ending = s->ending;
+        budget -= MIN(budget, leave_cost(s));
         if (!leave_now(n, s, &ending, fx)) {
             return;
         }
         host_drop_if_empty(n, h);
-        budget--;
     }
     while (budget > 0 && !list_empty(&n->closing) && notes_fit(fx)) {
         struct host *h = container_of(list_first(&n->closing), struct host, in_hosts);
         struct list_node *first = list_first(&h->room.participants);
-        budget--;
         if (!first) {
+            budget--;
             if (!finish_closing(n, h, fx)) {
                 return;
             }
@@ -182,6 +203,7 @@ void node_run_endings(struct node *n, struct effects *fx) {
         }
         struct session *s = node_session_of(n, container_of(first, struct participant, in_room));
         struct ending ending = {.reason = h->close_reason, .tell = true};
+        budget -= MIN(budget, leave_cost(s));
         if (!leave_now(n, s, &ending, fx)) {
             return;
         }
@@ -241,6 +263,9 @@ enum status session_change(struct node *n, struct session *s, struct change *c, 
         return st;
     }
     room_commit(&s->host->room, p, c);
+    if (new_permission) {
+        session_permission_changed(n, s);
+    }
     return STATUS_OK;
 }
 
@@ -267,38 +292,95 @@ void session_on_timer(struct node *n, struct session *s, const struct timer *t,
     session_send_token(n, s, &s->participant->profile, fx);
 }
 
-static struct link *link_of(struct node *n, uint64_t id) {
+struct link *node_link_of(struct node *n, uint64_t id) {
     struct map_node *m = map_find(&n->links, slice_of(&id, sizeof(id)));
     return m ? container_of(m, struct link, by_id) : NULL;
 }
 
-/* Makes the participant what its transports say: ACTIVE, publisher. */
+bool session_publishes(const struct session *s, const struct permission *as) {
+    list_each (at, &s->participant->tracks) {
+        const struct track *t = container_of(at, struct track, in_publisher);
+        if (s->main.up && t->state != TRACK_PENDING &&
+            track_source_allowed(as, (uint32_t)t->info->source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next track of which others are not told yet. */
+static struct track *next_bound(const struct session *s) {
+    list_each (at, &s->participant->tracks) {
+        struct track *t = container_of(at, struct track, in_publisher);
+        if (t->state == TRACK_BOUND && !list_node_linked(&t->in_ends)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* What has just been told of its tracks is so for everybody. */
+static void publish_tracks(struct node *n, struct session *s) {
+    struct track *t;
+    bool some = false;
+    while ((t = next_bound(s)) != NULL) {
+        room_track_publish(t);
+        track_owe_quality(n, t);
+        some = true;
+    }
+    if (some) {
+        host_owe_look(n, s->host, s);
+    }
+}
+
+static void note_bound(struct node *n, struct session *s, struct effects *fx) {
+    list_each (at, &s->participant->tracks) {
+        const struct track *t = container_of(at, struct track, in_publisher);
+        if (t->state == TRACK_BOUND && !list_node_linked(&t->in_ends)) {
+            node_note_track(n, fx, NOTE_TRACK_PUBLISHED, s->host, s->participant, t);
+        }
+    }
+}
+
+/* Makes the participant what its transports and tracks say: ACTIVE, publisher. */
 static enum status settle(struct node *n, struct session *s, struct effects *fx) {
     struct participant *p = s->participant;
-    const struct link *primary = s->sub.peer ? &s->sub : &s->main;
+    const struct link *primary = s->subscriber_primary ? &s->sub : &s->main;
     struct change c;
     change_begin(p, &c);
     bool activates = primary->up && p->profile.state == PARTICIPANT_JOINED;
     if (activates) {
         change_state(&c, PARTICIPANT_ACTIVE);
     }
-    c.next.is_publisher = s->main.up && c.next.permission.can_publish;
-    if (!activates && c.next.is_publisher == p->profile.is_publisher) {
+    bool publishes = s->main.up && next_bound(s);
+    c.next.is_publisher = session_publishes(s, &c.next.permission);
+    if (!activates && !s->news && !publishes && c.next.is_publisher == p->profile.is_publisher) {
         return STATUS_OK;
     }
     if (activates) {
         node_note_participant(n, fx, NOTE_PARTICIPANT_JOINED, s->host, p, &c.next,
                               &s->host->room.counts);
     }
-    enum status st = session_change(n, s, &c, false, fx);
-    if (st == STATUS_OK && activates) {
-        heap_remove(&n->timers, &s->life.node);
+    if (publishes) {
+        note_bound(n, s, fx);
     }
-    return st;
+    enum status st = session_change(n, s, &c, false, fx);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    s->news = false;
+    if (publishes) {
+        publish_tracks(n, s);
+    }
+    if (activates) {
+        heap_remove(&n->timers, &s->life.node);
+        session_owe_look(n, s, false);
+    }
+    return STATUS_OK;
 }
 
 void node_transport_up(struct node *n, uint64_t id) {
-    struct link *l = link_of(n, id);
+    struct link *l = node_link_of(n, id);
     if (l && !l->up) {
         l->up = true;
         if (!list_node_linked(&l->session->in_unsettled)) {
@@ -325,7 +407,7 @@ void node_run_settling(struct node *n, struct effects *fx) {
 }
 
 void node_transport_lost(struct node *n, uint64_t id) {
-    struct link *l = link_of(n, id);
+    struct link *l = node_link_of(n, id);
     if (l) {
         l->open = false; /* the shell has closed it already */
         session_end(n, l->session, LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,

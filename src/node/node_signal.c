@@ -1,4 +1,4 @@
-#include "node_priv.h"
+#include "node_media.h"
 
 enum { PROTOCOL_WITH_OK = 15 }; /* older clients know no request_response for success */
 
@@ -20,19 +20,6 @@ static enum status on_ping_req(struct node *n, struct session *s, const Livekit_
     response.pong_resp = &pong;
     fx_signal_one(fx, s->conn, &response);
     return STATUS_OK;
-}
-
-void node_refuse_track(struct effects *fx, uint64_t conn, Livekit__AddTrackRequest *request) {
-    /* Matched by its cid, for which clients wait before they ask: it need not be held back. */
-    Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
-    answer.reason = LIVEKIT__REQUEST_RESPONSE__REASON__UNSUPPORTED_TYPE;
-    answer.message = (char[]){"tracks are not supported"};
-    answer.request_case = LIVEKIT__REQUEST_RESPONSE__REQUEST_ADD_TRACK;
-    answer.add_track = request;
-    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
-    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE;
-    response.request_response = &answer;
-    fx_signal_one(fx, conn, &response);
 }
 
 static enum status refuse_metadata(struct node *n, struct session *s,
@@ -193,8 +180,18 @@ static enum status dispatch(struct node *n, struct session *s, const Livekit__Si
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ANSWER:
         return mismatch(n, s, session_take_answer(n, s, r->answer, fx), fx, mark);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK:
-        node_refuse_track(fx, s->conn, r->add_track);
-        return STATUS_OK;
+        return session_add_track(n, s, r->add_track, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_MUTE: return session_on_mute(n, s, r->mute, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_AUDIO_TRACK:
+        return session_on_audio_track(n, s, r->update_audio_track, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_VIDEO_TRACK:
+        return session_on_video_track(n, s, r->update_video_track, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION:
+        return session_on_subscription(n, s, r->subscription);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRACK_SETTING:
+        return session_on_settings(n, s, r->track_setting, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION_PERMISSION:
+        return session_on_rules(n, s, r->subscription_permission);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_LEAVE:
         session_end(n, s, LIVEKIT__DISCONNECT_REASON__CLIENT_INITIATED,
                     LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, false);

@@ -1,4 +1,4 @@
-#include "node_priv.h"
+#include "node_media.h"
 
 enum { SCAN_SLOTS = 256, SCAN_PERIOD_MS = 1000 };
 
@@ -75,6 +75,9 @@ static void run_timer(struct node *n, struct timer *t, struct effects *fx) {
         heap_set(&n->timers, &t->node, n->now.mono_ms + TOKEN_REFRESH_MS);
         session_on_timer(n, container_of(t, struct session, refresh), t, fx);
         break;
+    case TIMER_NEGOTIATE:
+        session_on_negotiate(n, container_of(t, struct session, negotiate), fx);
+        break;
     case TIMER_RPC: rpc_on_timer(n, container_of(t, struct rpc, timer), fx); break;
     case TIMER_ROOM_UPDATE: host_on_timer(n, container_of(t, struct host, update), fx); break;
     }
@@ -84,7 +87,8 @@ void node_run_timers(struct node *n, struct effects *fx) {
     enum { RETRY_MS = 1000 };
     for (size_t i = 0; i < TIMERS_PER_STEP_MAX; i++) {
         struct heap_node *first = heap_peek(&n->timers);
-        if (!first || first->key > n->now.mono_ms) {
+        bool full = fx->arena.used_bytes > TIMER_BYTES_PER_STEP;
+        if (!first || first->key > n->now.mono_ms || full) {
             return;
         }
         struct timer *t = container_of(first, struct timer, node);

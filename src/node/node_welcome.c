@@ -1,14 +1,12 @@
 #include "node_join.h"
 
-/* VP8 first, then H264, other video, audio; rtx is nothing to choose. */
-static const char *const PUBLISH_MIMES[] = {
-    "video/VP8",  "video/H264", "video/VP9",  "video/AV1",  "video/H265",
-    "audio/opus", "audio/red",  "audio/PCMU", "audio/PCMA",
-};
 enum { PROTOCOL = 17, PING_INTERVAL_S = 5, PING_TIMEOUT_S = 15 };
 
 static void fill_codecs(struct node *n, Livekit__JoinResponse *join) {
-    size_t count = ARRAY_LEN(PUBLISH_MIMES);
+    size_t count = 0;
+    while (track_publish_mime(count)) {
+        count++;
+    }
     Livekit__Codec *codecs = arena_alloc(&n->work, count * sizeof(*codecs));
     Livekit__Codec **list = arena_alloc(&n->work, count * sizeof(*list));
     if (!codecs || !list) {
@@ -16,7 +14,7 @@ static void fill_codecs(struct node *n, Livekit__JoinResponse *join) {
     }
     for (size_t i = 0; i < count; i++) {
         livekit__codec__init(&codecs[i]);
-        codecs[i].mime = (char *)(uintptr_t)PUBLISH_MIMES[i];
+        codecs[i].mime = (char *)(uintptr_t)track_publish_mime(i);
         list[i] = &codecs[i];
     }
     join->enabled_publish_codecs = list;

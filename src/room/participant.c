@@ -1,5 +1,7 @@
 #include "mem.h"
 #include "participant_priv.h"
+#include "rules.h"
+#include "track_wait.h"
 
 /* State only moves up: a client that saw one state never sees an earlier one again. */
 static const uint8_t LEGAL_MOVES[] = {
@@ -38,6 +40,9 @@ enum status participant_create(const struct participant_config *config,
         return STATUS_NO_MEMORY;
     }
     list_node_init(&p->in_room);
+    list_init(&p->tracks);
+    list_init(&p->waiting);
+    list_init(&p->subscriptions);
     p->sid = config->sid;
     p->key = config->key;
     p->region = config->region;
@@ -45,6 +50,8 @@ enum status participant_create(const struct participant_config *config,
     p->kind_details = config->kind_details;
     p->capabilities = config->capabilities;
     p->client_protocol = config->client_protocol;
+    p->auto_subscribe = config->auto_subscribe;
+    p->adaptive_stream = config->adaptive_stream;
     p->joined_at_ms = config->joined_at_ms;
     p->profile.state = PARTICIPANT_JOINING;
     p->profile.version = 1;
@@ -67,7 +74,9 @@ void profile_deinit(struct profile *profile) {
 
 struct participant *participant_destroy(struct participant *p) {
     if (p) {
-        assert(!p->room);
+        assert(!p->room && list_empty(&p->tracks) && list_empty(&p->subscriptions));
+        track_waits_drop(p);
+        rules_destroy(p->rules);
         text_deinit(&p->identity);
         profile_deinit(&p->profile);
         mem_free(p);

@@ -46,6 +46,7 @@ struct profile {
 };
 
 struct room;
+struct rules;
 
 struct participant {
     /* owned    */ struct text identity;
@@ -63,6 +64,14 @@ struct participant {
     uint64_t joined_at_ms;
     struct list_node in_room;
     struct map_node by_identity;
+
+    /* owned    */ struct list tracks;        /* struct track, by in_publisher, until they end */
+    /* owned    */ struct list waiting;       /* struct track_wait: their cid is taken */
+    /* owned    */ struct list subscriptions; /* by in_subscriber */
+    /* owned    */ struct rules *rules;       /* who may subscribe to its tracks; NULL: everybody */
+    /* derived  */ uint32_t attached_count;   /* subscriptions that a peer connection has */
+    bool auto_subscribe, adaptive_stream;
+    uint64_t considered; /* room.tracks up to this order were looked at for auto_subscribe */
 };
 
 struct participant_config {
@@ -73,6 +82,7 @@ struct participant_config {
     enum participant_kind kind;
     uint32_t kind_details, capabilities;
     int32_t client_protocol;
+    bool auto_subscribe, adaptive_stream;
     struct ident sid;
     uint64_t joined_at_ms, key;
     const char *region;

@@ -1,4 +1,4 @@
-#include "participant.h"
+#include "track.h"
 
 enum { SOURCES = 32 };
 
@@ -126,6 +126,23 @@ static void attributes_fill(const struct attributes *a, struct arena *arena,
     info->n_attributes = a->count;
 }
 
+/* Those that others may know of, and none any more once the participant has gone. */
+static void tracks_fill(const struct participant *p, const struct profile *as, struct arena *arena,
+                        Livekit__ParticipantInfo *info) {
+    size_t most = as->state == PARTICIPANT_DISCONNECTED ? 0 : p->tracks.count;
+    Livekit__TrackInfo **list = most > 0 ? arena_alloc(arena, most * sizeof(*list)) : NULL;
+    if (!list) {
+        return;
+    }
+    list_each (n, &p->tracks) {
+        const struct track *t = container_of(n, struct track, in_publisher);
+        if (t->state != TRACK_PENDING) {
+            list[info->n_tracks++] = t->info;
+        }
+    }
+    info->tracks = list;
+}
+
 void participant_fill(const struct participant *p, const struct profile *as, struct arena *arena,
                       Livekit__ParticipantInfo *ret_info) {
     Livekit__ParticipantInfo *info = ret_info;
@@ -141,6 +158,7 @@ void participant_fill(const struct participant *p, const struct profile *as, str
     info->permission = permission_fill(&as->permission, arena);
     info->region = (char *)(uintptr_t)p->region;
     info->is_publisher = as->is_publisher;
+    tracks_fill(p, as, arena, info);
     info->kind = (Livekit__ParticipantInfo__Kind)p->kind;
     attributes_fill(&as->attributes, arena, info);
     info->disconnect_reason = (Livekit__DisconnectReason)as->disconnect_reason;

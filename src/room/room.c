@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "participant_priv.h"
-#include "room.h"
+#include "room_priv.h"
 
 static struct participant *participant_of(const struct list_node *n) {
     return container_of(n, struct participant, in_room);
@@ -16,19 +16,29 @@ enum status room_init(struct room *r, struct slice name, uint64_t key, struct ha
     assert(key != 0);
     *r = (struct room){.key = key};
     list_init(&r->participants);
+    list_init(&r->tracks);
     enum status s = text_copy(name, &r->name);
     if (s == STATUS_OK) {
         s = map_init(&r->by_identity, map_key, identity_equal);
     }
+    if (s == STATUS_OK) {
+        s = map_init(&r->by_sid, map_key, track_sid_equal);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&r->by_pair, map_key, pair_equal);
+    }
     if (s != STATUS_OK) {
-        text_deinit(&r->name);
+        room_deinit(r);
     }
     return s;
 }
 
 void room_deinit(struct room *r) {
     assert(r->counts.participants == 0 && r->counts.dependents == 0);
+    assert(list_empty(&r->tracks) && r->by_sid.count == 0 && r->by_pair.count == 0);
     map_deinit(&r->by_identity);
+    map_deinit(&r->by_sid);
+    map_deinit(&r->by_pair);
     text_deinit(&r->name);
 }
 
@@ -57,11 +67,15 @@ void room_add(struct room *r, struct participant *p) {
     p->room = r;
     list_push_back(&r->participants, &p->in_room);
     map_insert(&r->by_identity, &p->by_identity, participant_identity(p));
+    list_each (n, &p->tracks) {
+        struct track *t = container_of(n, struct track, in_publisher);
+        map_insert(&r->by_sid, &t->by_sid, ident_slice(&t->sid));
+    }
     count_in(&r->counts, p, &p->profile, PLUS);
 }
 
 void room_remove(struct room *r, struct participant *p) {
-    assert(p->room == r);
+    assert(p->room == r && list_empty(&p->tracks) && list_empty(&p->subscriptions));
     count_in(&r->counts, p, &p->profile, MINUS);
     map_remove(&r->by_identity, &p->by_identity);
     list_remove(&r->participants, &p->in_room);
@@ -175,15 +189,22 @@ bool room_nonce_repeats(struct room *r, const uint8_t nonce[16]) {
 
 void room_check(const struct room *r) {
     struct room_counts c = {0};
+    size_t tracks = 0, subscriptions = 0;
     list_each (n, &r->participants) {
         const struct participant *p = participant_of(n);
         assert(p->room == r);
         assert(room_find(r, participant_identity(p)) == p);
         assert(p->profile.state != PARTICIPANT_DISCONNECTED);
         count_in(&c, p, &p->profile, PLUS);
+        tracks += p->tracks.count;
+        subscriptions += p->subscriptions.count;
+        participant_check_tracks(p);
     }
+    assert(tracks == r->by_sid.count && subscriptions == r->by_pair.count);
     assert(c.participants == r->counts.participants && c.dependents == r->counts.dependents);
     assert(c.publishers == r->counts.publishers && c.recorders == r->counts.recorders);
     assert(r->by_identity.count == r->participants.count);
     (void)c;
+    (void)tracks;
+    (void)subscriptions;
 }

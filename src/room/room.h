@@ -1,5 +1,5 @@
 /* room.h: one live room on its node: who is in it and who is told what.
- * Owns: its participants from room_add to room_remove.
+ * Owns: its participants from room_add to room_remove, their tracks and subscriptions.
  * Never: knows sessions, transports or the directory; it says who, node does.
  * Invariant: counts equal a recount of the participants (room_check); identities are unique.
  * Source: wire/room-api.md 3, 4.1, 8.2; wire/realtime.md 3.1, 3.21.
@@ -7,7 +7,7 @@
 #pragma once
 
 #include "caps.h"
-#include "participant.h"
+#include "subscription.h"
 
 struct room_counts {
     uint32_t participants; /* not dependent; hidden ones count */
@@ -21,6 +21,10 @@ struct room {
     /* owned    */ struct list participants; /* by in_room, in order of joining */
     /* owned    */ struct map by_identity;
     /* derived  */ struct room_counts counts;
+    /* owned    */ struct list tracks; /* published, by in_room, in order of their `order` */
+    /* borrowed */ struct map by_sid;  /* tracks that have not ended */
+    /* owned    */ struct map by_pair; /* subscriptions */
+    uint64_t last_order;
     uint64_t key; /* in routing tables; never 0, never used again */
     uint8_t sif_trailer[SIF_TRAILER_BYTES];
     uint8_t nonces[ROOM_NONCES][16]; /* the last ones seen; zeros count as seen, as upstream */
@@ -62,6 +66,22 @@ size_t room_everybody(const struct room *r, struct arena *arena,
 
 /* True when this nonce was among the last ROOM_NONCES; else it is from now on. */
 bool room_nonce_repeats(struct room *r, const uint8_t nonce[16]);
+
+/* Tracks, from pending to ended. None of these fails but where it says so. */
+struct track *room_find_track(const struct room *r, struct slice sid); /* NULL: not there */
+/* Not published yet; also of a participant that is not in the room yet. */
+void room_track_add(struct participant *publisher, struct track *t);
+void room_track_publish(struct track *t); /* was BOUND */
+void room_track_end(struct track *t);     /* has no publisher from then on */
+/* Published tracks that auto_subscribe of `p` has not looked at; NULL: none. */
+struct track *room_next_track(const struct room *r, const struct participant *p);
+
+struct subscription *room_find_subscription(const struct room *r, const struct participant *p,
+                                            const struct track *t);
+/* NO_MEMORY; EXHAUSTED: the participant has too many. Neither wanted nor attached yet. */
+must_check enum status room_subscribe(struct room *r, struct participant *p, struct track *t,
+                                      uint64_t id, struct subscription **ret_subscription);
+void room_unsubscribe(struct room *r, struct subscription *s); /* not attached; frees it */
 
 /* Asserts every invariant. O(n): tests and builds with checks on. */
 void room_check(const struct room *r);

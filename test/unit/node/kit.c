@@ -207,6 +207,13 @@ enum status kit_join(struct kit *k, const struct kit_join *j) {
     offer.id = 1;
     Livekit__JoinRequest request = LIVEKIT__JOIN_REQUEST__INIT;
     request.client_info = &client;
+    Livekit__ConnectionSettings settings = LIVEKIT__CONNECTION_SETTINGS__INIT;
+    settings.auto_subscribe = j->auto_subscribe;
+    settings.adaptive_stream = j->adaptive;
+    request.connection_settings = &settings;
+    Livekit__AddTrackRequest *tracks[] = {j->add};
+    request.add_track_requests = tracks;
+    request.n_add_track_requests = j->add ? 1 : 0;
     request.reconnect = j->reconnect;
     request.publisher_offer = j->offer ? &offer : NULL;
     if (j->metadata) {
@@ -332,6 +339,9 @@ static void put_update(struct buf *out, const Livekit__ParticipantUpdate *update
     for (size_t i = 0; i < update->n_participants; i++) {
         const Livekit__ParticipantInfo *p = update->participants[i];
         buf_printf(out, ":%s=%s", p->identity, states[p->state]);
+        for (size_t t = 0; t < p->n_tracks; t++) {
+            buf_put_u8(out, p->tracks[t]->muted ? '~' : '+');
+        }
     }
 }
 
@@ -351,6 +361,32 @@ static void put_signal(struct kit *k, struct buf *out, const struct effect *e) {
     case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE:
         buf_printf(out, "response:%d", (int)r->request_response->reason);
         break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRACK_PUBLISHED: buf_put_cstr(out, "published"); break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRACK_UNPUBLISHED:
+        buf_put_cstr(out, "unpublished");
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRACK_SUBSCRIBED: buf_put_cstr(out, "subscribed"); break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_MUTE: buf_printf(out, "mute:%d", r->mute->muted); break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_MEDIA_SECTIONS_REQUIREMENT:
+        buf_printf(out, "require:%u/%u", r->media_sections_requirement->num_audios,
+                   r->media_sections_requirement->num_videos);
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_SUBSCRIPTION_PERMISSION_UPDATE:
+        buf_printf(out, "allowed:%d", r->subscription_permission_update->allowed);
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_SUBSCRIPTION_RESPONSE:
+        buf_printf(out, "subscription:%d", (int)r->subscription_response->err);
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_SPEAKERS_CHANGED:
+        buf_printf(out, "speaker:%.3f", (double)r->speakers_changed->speakers[0]->level);
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_CONNECTION_QUALITY:
+        buf_printf(out, "quality:%d", (int)r->connection_quality->updates[0]->quality);
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_STREAM_STATE_UPDATE:
+        buf_printf(out, "stream:%d", (int)r->stream_state_update->stream_states[0]->state);
+        break;
+    case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT: buf_put_cstr(out, "reconnect"); break;
     default: buf_printf(out, "case%d", (int)r->message_case); break;
     }
 }

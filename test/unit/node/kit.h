@@ -63,11 +63,12 @@ void kit_create_room(struct kit *k, const char *json); /* must succeed */
 struct kit_join {
     uint64_t conn;
     const char *room, *identity;
-    bool single, reconnect;
+    bool single, reconnect, auto_subscribe, adaptive;
     int protocol;                /* 0: 17 */
     const char *offer;           /* SDP, or NULL */
     const struct claims *claims; /* instead of plain ones */
     const char *publish, *metadata;
+    Livekit__AddTrackRequest *add; /* or NULL */
     bool gave_metadata;
 };
 enum status kit_join(struct kit *k, const struct kit_join *j);
@@ -88,7 +89,8 @@ const struct fx_note *kit_note(const struct kit *k, enum note_kind kind); /* the
 /* The nth message of this case to this connection, NULL: there is none. */
 const Livekit__SignalResponse *kit_told(struct kit *k, uint64_t conn,
                                         Livekit__SignalResponse__MessageCase kind, size_t nth);
-/* All messages to a connection, in order, as text: "join offer update:alice=ACTIVE leave:2". */
+/* All messages to a connection, in order, as text: "join offer
+ * update:alice=ACTIVE+~ leave:2"; '+' is a track, '~' a muted one. */
 const char *kit_story(struct kit *k, uint64_t conn);
 
 /* A seed of test/fuzz/corpus/sdp; NUL-terminated, freed with the kit's arena. */

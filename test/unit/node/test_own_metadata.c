@@ -179,21 +179,6 @@ static void test_older_protocols_get_no_ok(void **state) {
     kit_close(&k);
 }
 
-static void test_tracks_are_refused(void **state) {
-    (void)state;
-    struct kit k;
-    kit_open(&k, NULL);
-    kit_enter(&k, 1, "r", "alice");
-    Livekit__AddTrackRequest add = LIVEKIT__ADD_TRACK_REQUEST__INIT;
-    add.cid = (char[]){"cid"};
-    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
-    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK;
-    r.add_track = &add;
-    kit_signal(&k, 1, &r);
-    assert_string_equal(kit_story(&k, 1), "response:5");
-    kit_close(&k);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_are_told_and_the_sender_is_answered),
@@ -202,7 +187,6 @@ int main(void) {
         cmocka_unit_test(test_past_the_bound_the_oldest_answers_go_early),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_older_protocols_get_no_ok),
-        cmocka_unit_test(test_tracks_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
