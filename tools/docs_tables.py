@@ -23,7 +23,8 @@ def settings_table(root):
         path, preset, text = row[2], row[3], "".join(row[6:])
         env = "LIVEKIT_" + path.replace(".", "_").upper()
         shown = f"`{preset}`" if preset else "none"
-        out.append(f"| `{path}` | {shown} | `{env}` | {text} |")
+        env = "" if row[1] == "NAMED" else f"`{env}`"
+        out.append(f"| `{path}` | {shown} | {env} | {text} |")
     return out
 
 

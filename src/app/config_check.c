@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "config_presets.h"
 #include "config_priv.h"
 #include "net_address.h"
 
@@ -116,9 +117,20 @@ static enum status check_webhooks(struct settings *s, struct config_error *error
     return STATUS_OK;
 }
 
+static enum status check_presets(struct settings *s, struct config_error *error) {
+    const struct node_preset *presets = NULL;
+    size_t count = 0;
+    struct arena arena;
+    arena_init(&arena, SETTINGS_BYTES_MAX);
+    enum status st = config_presets(s, &arena, &presets, &count, error);
+    arena_deinit(&arena);
+    return st;
+}
+
 enum status config_check(struct settings *s, struct config_error *ret_error) {
     static enum status (*const rules[])(struct settings *, struct config_error *) = {
-        check_keys, check_log, check_addresses, check_media, check_tls, check_webhooks};
+        check_keys, check_log,      check_addresses, check_media,
+        check_tls,  check_webhooks, check_presets};
     ret_error->usage = false;
     enum status result = STATUS_OK;
     for (size_t i = 0; i < ARRAY_LEN(rules) && result == STATUS_OK; i++) {

@@ -1,115 +1,18 @@
-#include <stdio.h>
 #include <string.h>
-#include <yaml.h>
 
-#include "config_priv.h"
-
-enum { YAML_DEPTH_MAX = 32, YAML_PATH_MAX = 256 };
-
-/* Where the reader stands: the mapping keys above, joined by dots, [] for an item of a list. */
-struct walk {
-    struct settings *settings;
-    const char *name;
-    struct config_error *error;
-    bool lax;
-    yaml_parser_t parser;
-    uint32_t depth;
-    char path[YAML_PATH_MAX];
-    size_t path_len;
-    bool given[SETTINGS_COUNT]; /* by this document */
-};
-
-static enum status refuse(struct walk *w, const yaml_mark_t *at, const char *what,
-                          const char *reason) {
-    snprintf(w->error->text, sizeof(w->error->text), "%s:%zu: %s: %s", w->name, at->line + 1, what,
-             reason);
-    return STATUS_INVALID;
-}
-
-static const char *where(const struct walk *w) {
-    return w->path_len > 0 ? w->path : "the file";
-}
-
-/* What YAML offers beyond plain data is refused wherever it stands: an alias could repeat a part
- * without end, a tag changes what a value is. */
-static const char *beyond_data(const yaml_event_t *e) {
-    const yaml_char_t *anchor = NULL, *tag = NULL;
-    if (e->type == YAML_SCALAR_EVENT) {
-        anchor = e->data.scalar.anchor;
-        tag = e->data.scalar.tag;
-    } else if (e->type == YAML_SEQUENCE_START_EVENT) {
-        anchor = e->data.sequence_start.anchor;
-        tag = e->data.sequence_start.tag;
-    } else if (e->type == YAML_MAPPING_START_EVENT) {
-        anchor = e->data.mapping_start.anchor;
-        tag = e->data.mapping_start.tag;
-    } else if (e->type == YAML_ALIAS_EVENT) {
-        return "is an alias (*name): write the value out";
-    }
-    if (anchor) {
-        return "has an anchor (&name): leave it away";
-    }
-    bool says_text = tag && strcmp((const char *)tag, YAML_STR_TAG) == 0;
-    return tag && !says_text ? "has a tag (!name): leave it away" : NULL;
-}
-
-static bool is_start(const yaml_event_t *e) {
-    return e->type == YAML_MAPPING_START_EVENT || e->type == YAML_SEQUENCE_START_EVENT;
-}
-
-static bool is_end(const yaml_event_t *e) {
-    return e->type == YAML_MAPPING_END_EVENT || e->type == YAML_SEQUENCE_END_EVENT;
-}
-
-/* The next event, which the caller deletes; none is there to delete when this fails. */
-static enum status next_event(struct walk *w, yaml_event_t *event) {
-    if (!yaml_parser_parse(&w->parser, event)) {
-        const char *reason = w->parser.problem ? w->parser.problem : "could not be read";
-        return refuse(w, &w->parser.problem_mark, "not valid YAML", reason);
-    }
-    const char *reason = beyond_data(event);
-    w->depth += is_start(event) ? 1u : 0u;
-    w->depth -= is_end(event) ? 1u : 0u;
-    if (!reason && w->depth > YAML_DEPTH_MAX) {
-        reason = "nests too deep";
-    }
-    if (reason) {
-        enum status s = refuse(w, &event->start_mark, where(w), reason);
-        yaml_event_delete(event);
-        return s;
-    }
-    return STATUS_OK;
-}
-
-static struct slice scalar_of(const yaml_event_t *event) {
-    return slice_of(event->data.scalar.value, event->data.scalar.length);
-}
-
-static bool is_plain(const yaml_event_t *event) {
-    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !event->data.scalar.tag;
-}
-
-/* A key without a value, or one that says so: its default stays. */
-static bool is_null(const yaml_event_t *event) {
-    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
-    bool found = false;
-    for (size_t i = 0; event->type == YAML_SCALAR_EVENT && i < ARRAY_LEN(words); i++) {
-        found = found || slice_eq_cstr(scalar_of(event), words[i]);
-    }
-    return found && is_plain(event);
-}
+#include "config_walk_priv.h"
 
 /* Reads on to the end of the value that `first` begins; *ret_empty when nothing was in it. */
 static enum status skip_rest(struct walk *w, const yaml_event_t *first, bool *ret_empty) {
-    uint32_t below = w->depth - (is_start(first) ? 1u : 0u);
-    bool empty = is_null(first) || is_start(first);
+    uint32_t below = w->depth - (walk_is_start(first) ? 1u : 0u);
+    bool empty = walk_is_null(first) || walk_is_start(first);
     while (w->depth > below) {
         yaml_event_t event;
-        enum status s = next_event(w, &event);
+        enum status s = walk_next(w, &event);
         if (s != STATUS_OK) {
             return s;
         }
-        empty = empty && is_end(&event) && w->depth == below;
+        empty = empty && walk_is_end(&event) && w->depth == below;
         yaml_event_delete(&event);
     }
     *ret_empty = empty;
@@ -118,14 +21,15 @@ static enum status skip_rest(struct walk *w, const yaml_event_t *first, bool *re
 
 static enum status set_scalar(struct walk *w, const struct setting_desc *desc,
                               const yaml_event_t *event) {
-    if (is_start(event)) {
-        return refuse(w, &event->start_mark, w->path,
-                      event->type == YAML_MAPPING_START_EVENT ? "takes one value, not a mapping"
-                                                              : "takes one value, not a list");
+    if (walk_is_start(event)) {
+        return walk_refuse(w, &event->start_mark, w->path,
+                           event->type == YAML_MAPPING_START_EVENT
+                               ? "takes one value, not a mapping"
+                               : "takes one value, not a list");
     }
     const char *reason = NULL;
-    enum status s = settings_set(w->settings, desc, scalar_of(event), &reason);
-    return s == STATUS_INVALID ? refuse(w, &event->start_mark, w->path, reason) : s;
+    enum status s = settings_set(w->settings, desc, walk_scalar(event), &reason);
+    return s == STATUS_INVALID ? walk_refuse(w, &event->start_mark, w->path, reason) : s;
 }
 
 static enum status read_mapping(struct walk *w);
@@ -134,26 +38,27 @@ static enum status add_item(struct walk *w, const struct setting_desc *desc,
                             const yaml_event_t *event) {
     if (desc->type == SETTING_OBJECTS) {
         if (event->type != YAML_MAPPING_START_EVENT) {
-            return refuse(w, &event->start_mark, w->path, "takes a list of mappings");
+            return walk_refuse(w, &event->start_mark, w->path, "takes a list of mappings");
         }
         settings_warn_without_effect(w->settings, desc);
         return read_mapping(w);
     }
     if (event->type != YAML_SCALAR_EVENT) {
-        return refuse(w, &event->start_mark, w->path, "takes a list of plain values");
+        return walk_refuse(w, &event->start_mark, w->path, "takes a list of plain values");
     }
-    if (!slice_is_text(scalar_of(event))) {
-        return refuse(w, &event->start_mark, w->path, "must be UTF-8 text");
+    if (!slice_is_text(walk_scalar(event))) {
+        return walk_refuse(w, &event->start_mark, w->path, "must be UTF-8 text");
     }
-    enum status s = settings_list_add(w->settings, desc, scalar_of(event));
-    return s == STATUS_EXHAUSTED ? refuse(w, &event->start_mark, w->path, "has too many entries")
-                                 : s;
+    enum status s = settings_list_add(w->settings, desc, walk_scalar(event));
+    return s == STATUS_EXHAUSTED
+               ? walk_refuse(w, &event->start_mark, w->path, "has too many entries")
+               : s;
 }
 
 static enum status read_items(struct walk *w, const struct setting_desc *desc) {
     for (;;) {
         yaml_event_t event;
-        enum status s = next_event(w, &event);
+        enum status s = walk_next(w, &event);
         if (s != STATUS_OK) {
             return s;
         }
@@ -171,7 +76,7 @@ static enum status read_items(struct walk *w, const struct setting_desc *desc) {
 static enum status read_list(struct walk *w, const struct setting_desc *desc,
                              const yaml_event_t *event) {
     if (event->type != YAML_SEQUENCE_START_EVENT) {
-        return refuse(w, &event->start_mark, w->path, "takes a list");
+        return walk_refuse(w, &event->start_mark, w->path, "takes a list");
     }
     size_t before = w->path_len;
     if (desc->type == SETTING_LIST) {
@@ -191,14 +96,17 @@ static enum status read_setting(struct walk *w, const struct setting_desc *desc,
                                 const yaml_event_t *event) {
     bool *given = &w->given[desc - setting_descs];
     if (*given && !strchr(desc->path, '[')) {
-        return refuse(w, &event->start_mark, w->path, "is given twice");
+        return walk_refuse(w, &event->start_mark, w->path, "is given twice");
     }
     *given = true;
-    if (is_null(event)) {
+    if (walk_is_null(event)) {
         return STATUS_OK;
     }
     if (desc->type == SETTING_LIST || desc->type == SETTING_OBJECTS) {
         return read_list(w, desc, event);
+    }
+    if (desc->type == SETTING_NAMED) {
+        return walk_read_named(w, desc, event);
     }
     if (desc->type == SETTING_FREE) {
         bool empty = false;
@@ -212,18 +120,18 @@ static enum status read_setting(struct walk *w, const struct setting_desc *desc,
 }
 
 static enum status read_section(struct walk *w, const yaml_event_t *event) {
-    if (is_null(event)) {
+    if (walk_is_null(event)) {
         return STATUS_OK;
     }
     if (event->type != YAML_MAPPING_START_EVENT) {
-        return refuse(w, &event->start_mark, w->path, "takes a section of settings");
+        return walk_refuse(w, &event->start_mark, w->path, "takes a section of settings");
     }
     return read_mapping(w);
 }
 
 static enum status read_unknown(struct walk *w, const yaml_event_t *event) {
     if (!w->lax) {
-        return refuse(w, &event->start_mark, w->path, "no such setting");
+        return walk_refuse(w, &event->start_mark, w->path, "no such setting");
     }
     bool empty = false;
     settings_warn(w->settings, slice_of(w->path, w->path_len), SLICE_LIT("no such setting"));
@@ -233,9 +141,9 @@ static enum status read_unknown(struct walk *w, const yaml_event_t *event) {
 /* Whether YAML itself reads a plain value as something else than text. */
 static bool is_text_scalar(const yaml_event_t *event) {
     static const char *const words[] = {"true", "false", ".inf", "-.inf", "+.inf", ".nan"};
-    struct slice value = scalar_of(event);
+    struct slice value = walk_scalar(event);
     const char *reason = NULL;
-    bool other = is_null(event) || setting_check_float(value, &reason) == STATUS_OK;
+    bool other = walk_is_null(event) || setting_check_float(value, &reason) == STATUS_OK;
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         other = other || slice_eq_nocase(value, slice_from_cstr(words[i]));
     }
@@ -245,17 +153,17 @@ static bool is_text_scalar(const yaml_event_t *event) {
         uint8_t c = value.data[i];
         prefixed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
     }
-    return !is_plain(event) || !(other || prefixed);
+    return !walk_is_plain(event) || !(other || prefixed);
 }
 
 static enum status add_key(struct walk *w, const yaml_event_t *key, const yaml_event_t *event,
                            bool only_text) {
-    struct slice name = scalar_of(key), secret = scalar_of(event);
+    struct slice name = walk_scalar(key), secret = walk_scalar(event);
     if (event->type != YAML_SCALAR_EVENT) {
-        return refuse(w, &event->start_mark, "keys", "takes lines of `key: secret`");
+        return walk_refuse(w, &event->start_mark, "keys", "takes lines of `key: secret`");
     }
     if (settings_secret_of(w->settings, name)) {
-        return refuse(w, &key->start_mark, "keys", "has one key twice");
+        return walk_refuse(w, &key->start_mark, "keys", "has one key twice");
     }
     if (only_text && !is_text_scalar(event)) {
         settings_warn(w->settings, name,
@@ -264,32 +172,33 @@ static enum status add_key(struct walk *w, const yaml_event_t *key, const yaml_e
         return STATUS_OK;
     }
     if (name.len == 0 || secret.len == 0 || !slice_is_text(name) || !slice_is_text(secret)) {
-        return refuse(w, &key->start_mark, "keys", "has an empty key or secret");
+        return walk_refuse(w, &key->start_mark, "keys", "has an empty key or secret");
     }
     enum status s = settings_key_add(w->settings, name, secret);
-    return s == STATUS_EXHAUSTED ? refuse(w, &event->start_mark, "keys", "has too many entries")
-                                 : s;
+    return s == STATUS_EXHAUSTED
+               ? walk_refuse(w, &event->start_mark, "keys", "has too many entries")
+               : s;
 }
 
 static enum status read_keys(struct walk *w, const yaml_event_t *start, bool only_text) {
     w->settings->keys_count = 0;
-    if (is_null(start)) {
+    if (walk_is_null(start)) {
         return STATUS_OK;
     }
     if (start->type != YAML_MAPPING_START_EVENT) {
-        return refuse(w, &start->start_mark, "keys",
-                      "must be `key: secret`, with the space behind the colon");
+        return walk_refuse(w, &start->start_mark, "keys",
+                           "must be `key: secret`, with the space behind the colon");
     }
     for (;;) {
         yaml_event_t key, value;
-        enum status s = next_event(w, &key);
+        enum status s = walk_next(w, &key);
         if (s != STATUS_OK) {
             return s;
         }
         bool end = key.type == YAML_MAPPING_END_EVENT;
         if (!end && key.type != YAML_SCALAR_EVENT) {
-            s = refuse(w, &key.start_mark, "keys", "takes lines of `key: secret`");
-        } else if (!end && (s = next_event(w, &value)) == STATUS_OK) {
+            s = walk_refuse(w, &key.start_mark, "keys", "takes lines of `key: secret`");
+        } else if (!end && (s = walk_next(w, &value)) == STATUS_OK) {
             s = add_key(w, &key, &value, only_text);
             yaml_event_delete(&value);
         }
@@ -314,17 +223,18 @@ static enum status read_value(struct walk *w, const yaml_event_t *event) {
 
 /* The value behind one key of a mapping; the path is one name longer meanwhile. */
 static enum status read_pair(struct walk *w, const yaml_event_t *key) {
-    struct slice name = scalar_of(key);
+    struct slice name = walk_scalar(key);
     size_t before = w->path_len, dot = before > 0 ? 1 : 0;
     if (name.len == 0 || !slice_is_text(name) || before + dot + name.len + 1 > sizeof(w->path)) {
-        return refuse(w, &key->start_mark, where(w), "has a name that is empty or too long");
+        return walk_refuse(w, &key->start_mark, walk_where(w),
+                           "has a name that is empty or too long");
     }
     memcpy(w->path + before, ".", dot);
     memcpy(w->path + before + dot, name.data, name.len);
     w->path_len = before + dot + name.len;
     w->path[w->path_len] = 0;
     yaml_event_t event;
-    enum status s = next_event(w, &event);
+    enum status s = walk_next(w, &event);
     if (s != STATUS_OK) {
         return s;
     }
@@ -338,13 +248,13 @@ static enum status read_pair(struct walk *w, const yaml_event_t *key) {
 static enum status read_mapping(struct walk *w) {
     for (;;) {
         yaml_event_t key;
-        enum status s = next_event(w, &key);
+        enum status s = walk_next(w, &key);
         if (s != STATUS_OK) {
             return s;
         }
         bool end = key.type == YAML_MAPPING_END_EVENT;
         if (!end && key.type != YAML_SCALAR_EVENT) {
-            s = refuse(w, &key.start_mark, where(w), "has a name that is not plain text");
+            s = walk_refuse(w, &key.start_mark, walk_where(w), "has a name that is not plain text");
         } else if (!end) {
             s = read_pair(w, &key);
         }
@@ -356,12 +266,12 @@ static enum status read_mapping(struct walk *w) {
 }
 
 static enum status read_settings(struct walk *w, const yaml_event_t *root) {
-    if (is_null(root)) {
+    if (walk_is_null(root)) {
         return STATUS_OK; /* an empty file, or comments alone */
     }
     return root->type == YAML_MAPPING_START_EVENT
                ? read_mapping(w)
-               : refuse(w, &root->start_mark, "the file", "must be a mapping of settings");
+               : walk_refuse(w, &root->start_mark, "the file", "must be a mapping of settings");
 }
 
 enum document { DOCUMENT_SETTINGS, DOCUMENT_KEYS, DOCUMENT_KEYS_TEXT_ONLY };
@@ -370,14 +280,14 @@ static enum status read_document(struct walk *w, enum document kind) {
     uint32_t documents = 0;
     for (;;) {
         yaml_event_t event;
-        enum status s = next_event(w, &event);
+        enum status s = walk_next(w, &event);
         if (s != STATUS_OK) {
             return s;
         }
         yaml_event_type_t type = event.type;
         if (type == YAML_DOCUMENT_START_EVENT && ++documents > 1) {
-            s = refuse(w, &event.start_mark, "the file", "must be one document");
-        } else if (type == YAML_SCALAR_EVENT || is_start(&event)) {
+            s = walk_refuse(w, &event.start_mark, "the file", "must be one document");
+        } else if (type == YAML_SCALAR_EVENT || walk_is_start(&event)) {
             s = kind == DOCUMENT_SETTINGS ? read_settings(w, &event)
                                           : read_keys(w, &event, kind == DOCUMENT_KEYS_TEXT_ONLY);
         }

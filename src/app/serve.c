@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "config_presets.h"
 #include "control.h"
 #include "entropy.h"
 #include "hmac.h"
@@ -139,7 +139,12 @@ static enum status start_node(struct server *v) {
     memcpy(config.peer.fingerprint, media_fingerprint(v->media), sizeof(config.peer.fingerprint));
     fill_ice_urls(v, &config);
     entropy_fill(config.random_key, sizeof(config.random_key));
-    enum status st = derive_cluster_key(s, config.cluster_key);
+    struct config_error error; /* it was checked at the start */
+    enum status st = config_presets(&v->settings, &v->settings.arena, &config.room_presets,
+                                    &config.room_presets_count, &error);
+    if (st == STATUS_OK) {
+        st = derive_cluster_key(s, config.cluster_key);
+    }
     if (st == STATUS_OK) {
         st = control_prepare(v->control, &config);
     }

@@ -174,6 +174,7 @@ static enum status set_real(struct settings *s, const struct setting_desc *desc,
     case SETTING_DURATION: return set_duration(field_of(s, desc), desc, value, ret_reason);
     case SETTING_TEXT: return set_text(s, field_of(s, desc), value);
     case SETTING_LIST: return set_list(s, desc, value, ret_reason);
+    case SETTING_NAMED: return value.len == 0 ? STATUS_OK : refuse("is for the file", ret_reason);
     case SETTING_INT:
     case SETTING_FLOAT:
     case SETTING_OBJECTS:
@@ -198,7 +199,8 @@ static enum status check_type(const struct setting_desc *desc, struct slice valu
     case SETTING_TEXT:
     case SETTING_LIST:
     case SETTING_OBJECTS:
-    case SETTING_FREE: break;
+    case SETTING_FREE:
+    case SETTING_NAMED: break;
     }
     return STATUS_OK;
 }
@@ -295,6 +297,29 @@ enum status settings_list_add(struct settings *s, const struct setting_desc *des
         return STATUS_NO_MEMORY;
     }
     list->items[list->count++] = copy;
+    return STATUS_OK;
+}
+
+enum status settings_named_add(struct settings *s, const struct setting_desc *desc,
+                               struct slice name, struct slice json) {
+    assert(desc->type == SETTING_NAMED);
+    struct named_list *list = field_of(s, desc);
+    for (size_t i = 0; i < list->count; i++) {
+        if (slice_eq(list->items[i].name, name)) {
+            return STATUS_INVALID;
+        }
+    }
+    if (list->count == SETTINGS_LIST_MAX) {
+        return STATUS_EXHAUSTED;
+    }
+    if (!list->items) {
+        list->items = arena_zalloc(&s->arena, SETTINGS_LIST_MAX * sizeof(*list->items));
+    }
+    struct named_text item = {arena_copy(&s->arena, name), arena_copy(&s->arena, json)};
+    if (s->arena.failed) {
+        return STATUS_NO_MEMORY;
+    }
+    list->items[list->count++] = item;
     return STATUS_OK;
 }
 

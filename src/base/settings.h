@@ -23,6 +23,7 @@ enum setting_type {
     SETTING_LIST,
     SETTING_OBJECTS,
     SETTING_FREE,
+    SETTING_NAMED,
 };
 
 enum setting_kind {
@@ -33,6 +34,13 @@ enum setting_kind {
 
 struct text_list {
     struct slice *items; /* in the arena */
+    size_t count;
+};
+struct named_text {
+    struct slice name, json; /* the value as JSON */
+};
+struct named_list {
+    struct named_text *items; /* in the arena */
     size_t count;
 };
 struct key_secret {
@@ -63,6 +71,7 @@ enum {
 #define SETTING_FIELD_DURATION(field) uint64_t field;
 #define SETTING_FIELD_TEXT(field) struct slice field;
 #define SETTING_FIELD_LIST(field) struct text_list field;
+#define SETTING_FIELD_NAMED(field) struct named_list field;
 
 struct settings {
     struct arena arena;
@@ -104,6 +113,9 @@ must_check enum status settings_set(struct settings *s, const struct setting_des
 void settings_list_clear(struct settings *s, const struct setting_desc *desc);
 must_check enum status settings_list_add(struct settings *s, const struct setting_desc *desc,
                                          struct slice value);
+/* One more entry of a NAMED setting. EXHAUSTED; INVALID: one of that name is there. Copied. */
+must_check enum status settings_named_add(struct settings *s, const struct setting_desc *desc,
+                                          struct slice name, struct slice json);
 /* A later secret for the same key replaces the earlier one. EXHAUSTED past SETTINGS_KEYS_MAX. */
 must_check enum status settings_key_add(struct settings *s, struct slice key, struct slice secret);
 /* The secret of a key, or NULL. */

@@ -124,7 +124,6 @@
     A(BOOL, "room.enable_full_room_in_webhooks", "false",                                          \
       "no effect yet: webhooks about tracks carry sid and name of the room")                       \
     A(INT, "room.update_batch_target_size", "131072", WHY_FIXED)                                   \
-    A(FREE, "room.room_configurations", "", "no effect yet: room presets are not applied")         \
     A(INT, "limit.max_data_blob_key_length", "", WHY_LIMIT)                                        \
     A(INT, "limit.max_data_blobs_size", "", WHY_LIMIT)                                             \
     A(INT, "limit.max_data_track_custom_encoding_length", "", WHY_LIMIT)                           \

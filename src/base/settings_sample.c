@@ -45,7 +45,9 @@ static size_t put_sections(struct buf *out, const char *path, const char *before
 static void put_setting(struct buf *out, const struct setting_desc *desc, size_t depth) {
     const char *dot = strrchr(desc->path, '.');
     const char *quote = desc->type == SETTING_TEXT ? "\"" : "";
-    const char *preset = desc->type == SETTING_LIST ? "[]" : desc->preset;
+    const char *preset = desc->type == SETTING_LIST    ? "[]"
+                         : desc->type == SETTING_NAMED ? "{}"
+                                                       : desc->preset;
     put_indent(out, depth);
     buf_printf(out, "# %s\n", desc->help);
     put_indent(out, depth);

@@ -2,7 +2,8 @@
  * Columns: field, type, path in the file, default, least, most, help.
  * Types: BOOL; UINT in its range; LIMIT, where 0 and less mean no limit of the operator's and
  *   `most` (0: nothing) is what the server bears; LENGTH, the same without negatives; DURATION as
- *   Go writes them, range and field in milliseconds; TEXT; LIST of texts.
+ *   Go writes them, range and field in milliseconds; TEXT; LIST of texts;
+ * NAMED, a mapping of names to mappings, in the file alone.
  * Paths are the reference's where the meaning is the same; what is ours alone lies under stoa.*.
  * Rows of one section stand together. */
 #pragma once
@@ -39,6 +40,10 @@
       "seconds a room stays after the last one left")                                              \
     S(enable_remote_unmute, BOOL, "room.enable_remote_unmute", "false", 0, 0,                      \
       "let the API unmute tracks")                                                                 \
+    S(room_configurations, NAMED, "room.room_configurations", "", 0, 0,                            \
+      "presets that CreateRoom and tokens name, each a RoomConfiguration: empty_timeout, "         \
+      "departure_timeout, max_participants, metadata, min_playout_delay, max_playout_delay, "      \
+      "sync_streams, agents, tags")                                                                \
     S(max_room_name_length, LENGTH, "limit.max_room_name_length", "256", 0, ROOM_NAME_BYTES_MAX,   \
       "bytes")                                                                                     \
     S(max_identity_length, LENGTH, "limit.max_participant_identity_length", "256", 0,              \

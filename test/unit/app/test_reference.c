@@ -31,7 +31,6 @@ static const char *const expected[] = {
     "room.enabled_codecs",
     "room.create_room_timeout",
     "room.create_room_attempts",
-    "room.room_configurations",
     "limit.max_data_blob_key_length",
     "limit.max_data_blobs_size",
     "limit.max_data_track_custom_encoding_length",
@@ -74,6 +73,7 @@ static const char *const expected[] = {
     "node_stats.stats_max_delay",
     "metric",
     "enable_data_tracks",
+    "room.room_configurations",
 };
 
 static void test_every_key_of_the_reference_starts_the_server(void **state) {
