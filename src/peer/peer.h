@@ -58,9 +58,9 @@ struct peer_send {
     bool stereo;                      /* opus */
 };
 
-/* Waits for the next description of ours. EXISTS: the id; EXHAUSTED: PEER_SENDS_MAX, or no section
- * could be left for it; INVALID: a name that cannot stand in SDP (empty, spaces, controls, over 512
- * bytes); NO_MEMORY. */
+/* Waits for the next description of ours. EXISTS: the id or an SSRC is in use; EXHAUSTED:
+ * PEER_SENDS_MAX, or no section could be left for it; INVALID: a name that cannot stand in SDP
+ * (empty, spaces, controls, over 512 bytes); NO_MEMORY. */
 must_check enum status peer_send_add(struct peer *p, const struct peer_send *send);
 /* Its section goes inactive in the next description. An unknown id is nothing. */
 void peer_send_remove(struct peer *p, uint64_t id);

@@ -213,9 +213,22 @@ static bool can_have_sections(const struct peer *p) {
     return missing.audios + missing.videos <= room_in(base);
 }
 
+/* Clients refuse a whole description in which two streams have one SSRC. */
+static bool has_ssrc(const struct peer *p, uint32_t ssrc) {
+    for (size_t i = 0; i < p->senders_count && ssrc != 0; i++) {
+        if (p->senders[i].send.ssrc == ssrc || p->senders[i].send.rtx_ssrc == ssrc) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct peer_verdict add_send(struct peer *p, const struct peer_send *send) {
     if (peer_find_send(p, send->id)) {
         return PEER_REFUSE(EXISTS, "a track with this id is being sent");
+    }
+    if (has_ssrc(p, send->ssrc) || has_ssrc(p, send->rtx_ssrc)) {
+        return PEER_REFUSE(EXISTS, "a track with this SSRC is being sent");
     }
     if (!is_name(send->stream_id) || !is_name(send->track_id)) {
         return PEER_REFUSE(INVALID, "a name that cannot stand in a description");
@@ -236,7 +249,8 @@ static struct peer_verdict add_send(struct peer *p, const struct peer_send *send
 
 enum status peer_send_add(struct peer *p, const struct peer_send *send) {
     assert(p->role != PEER_PUBLISHER);
-    assert(send->id != 0 && send->ssrc != 0 && send->codec != RTP_CODEC_RED);
+    assert(send->id != 0 && send->codec != RTP_CODEC_RED);
+    assert(send->ssrc != 0 && send->ssrc != send->rtx_ssrc);
     return peer_conclude(p, add_send(p, send));
 }
 

@@ -78,9 +78,10 @@ static struct slice rid_at(const struct rtp_section *rtp, size_t i) {
     return slice_of(rtp->rids[i].text, rtp->rids[i].len);
 }
 
+/* Also while the client may not send: an answer without layers leaves it with one for ever. */
 static void put_layers(const struct writing *w) {
     const struct rtp_section *rtp = &w->section->rtp;
-    if (!peer_section_receives(w->section) || rtp->rids_count == 0) {
+    if (rtp->rids_count == 0) {
         return;
     }
     for (size_t i = 0; i < rtp->rids_count; i++) {

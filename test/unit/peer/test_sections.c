@@ -140,6 +140,41 @@ static void no_allocation_failure_leaks_or_changes(void **state) {
     }
     assert_int_equal(peer_sections_count(f->peer), 9);
 }
+
+/* As above, of our own side: tracks to send, an offer, its answer. */
+static enum status offer_a_track(struct fixture *f, struct slice answer, struct buf *out) {
+    struct peer_send send = fixture_track(1, RTP_CODEC_OPUS);
+    enum status s = peer_send_add(f->peer, &send);
+    if (s == STATUS_OK) {
+        s = peer_offer(f->peer, out);
+    }
+    return s == STATUS_OK ? peer_take_answer(f->peer, answer) : s;
+}
+
+static void no_allocation_failure_leaks_in_offers(void **state) {
+    struct fixture *f = *state;
+    struct slice answer = SLICE_LIT(HEAD GROUP("0 1") DATA_LINE ICE PRINT
+                                    "a=setup:active\r\na=mid:0\r\n" AUDIO_LINE ICE PRINT
+                                    "a=setup:active\r\na=mid:1\r\na=recvonly\r\n" OPUS);
+    enum status s = STATUS_NO_MEMORY;
+    for (uint64_t nth = 1; s != STATUS_OK; nth++) {
+        fixture_use(f, PEER_SUBSCRIBER);
+        struct buf out;
+        buf_init(&out, 1 << 20);
+        mem_fail_from(nth);
+        s = offer_a_track(f, answer, &out);
+        mem_fail_never();
+        buf_deinit(&out);
+        if (s != STATUS_OK) {
+            assert_true(s == STATUS_NO_MEMORY || s == STATUS_TOO_LARGE);
+            assert_int_equal(peer_sections_count(f->peer), 0);
+        }
+    }
+    assert_true(peer_section_sends(peer_section_at(f->peer, 1)));
+    uint64_t before = mem_live_blocks();
+    f->peer = peer_destroy(f->peer);
+    assert_true(mem_live_blocks() < before);
+}
 #endif
 
 int main(void) {
@@ -152,6 +187,7 @@ int main(void) {
         TEST(more_codecs_than_we_keep_are_cut),
 #ifdef STOA_MEM_FAULTS
         TEST(no_allocation_failure_leaks_or_changes),
+        TEST(no_allocation_failure_leaks_in_offers),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
