@@ -5,7 +5,7 @@
 
 enum {
     ARENA_ALIGN = 16,
-    ARENA_CHUNK_BYTES_MIN = 1024,
+    ARENA_CHUNK_BYTES_MIN = 992,       /* with its head what malloc keeps at hand for each thread */
     ARENA_CHUNK_BYTES_MAX = 64 * 1024, /* larger ones hold a single allocation */
 };
 

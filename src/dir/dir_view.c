@@ -70,13 +70,16 @@ struct ident dir_room_sid(const struct dir *d, const struct dir_room *room, uint
     return sid_of(d, dir_room_birth(room, i));
 }
 
+/* Five letters of base 62 at once: the largest power of it that fits 32 bits. */
+enum { LETTERS_AT_ONCE = 5, POWER_OF_62 = 62 * 62 * 62 * 62 * 62 };
+
 /* Divides a number of eight 32-bit words, most significant first; returns the remainder. */
-static uint32_t divide_by_62(uint32_t words[8]) {
+static uint32_t divide(uint32_t words[8]) {
     uint64_t rest = 0;
     for (size_t i = 0; i < 8; i++) {
         uint64_t part = rest << 32 | words[i];
-        words[i] = (uint32_t)(part / 62);
-        rest = part % 62;
+        words[i] = (uint32_t)(part / POWER_OF_62);
+        rest = part % POWER_OF_62;
     }
     return (uint32_t)rest;
 }
@@ -93,8 +96,12 @@ void dir_room_turn_password(const struct dir *d, const struct dir_room *room,
         words[4 * half + 2] = (uint32_t)(h.lo >> 32);
         words[4 * half + 3] = (uint32_t)h.lo;
     }
-    for (size_t i = DIR_TURN_PASSWORD_LEN; i-- > 0;) {
-        out[i] = letters[divide_by_62(words)];
+    for (size_t left = DIR_TURN_PASSWORD_LEN; left > 0;) {
+        uint32_t rest = divide(words);
+        for (size_t n = MIN(left, (size_t)LETTERS_AT_ONCE); n > 0; n--) {
+            out[--left] = letters[rest % 62];
+            rest /= 62;
+        }
     }
     out[DIR_TURN_PASSWORD_LEN] = '\0';
 }

@@ -1,60 +1,74 @@
 #include "base64.h"
 
-enum { NOT_A_DIGIT = 64 };
+#include <string.h>
 
 static const char standard_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static uint32_t digit_value(uint8_t b, bool standard, bool url) {
-    if (b >= 'A' && b <= 'Z') {
-        return (uint32_t)(b - 'A');
+/* The value of each digit plus 1; 0 for what is none. */
+#define DIGIT(byte, value) [byte] = (value) + 1
+#define DIGITS4(byte, value)                                                                       \
+    DIGIT(byte, value), DIGIT((byte) + 1, (value) + 1), DIGIT((byte) + 2, (value) + 2),            \
+        DIGIT((byte) + 3, (value) + 3)
+#define DIGITS12(byte, value)                                                                      \
+    DIGITS4(byte, value), DIGITS4((byte) + 4, (value) + 4), DIGITS4((byte) + 8, (value) + 8)
+#define DIGITS26(byte, value)                                                                      \
+    DIGITS12(byte, value), DIGITS12((byte) + 12, (value) + 12), DIGIT((byte) + 24, (value) + 24),  \
+        DIGIT((byte) + 25, (value) + 25)
+#define ALPHANUMERIC                                                                               \
+    DIGITS26('A', 0), DIGITS26('a', 26), DIGITS4('0', 52), DIGITS4('4', 56), DIGIT('8', 60),       \
+        DIGIT('9', 61)
+static const uint8_t url_values[256] = {ALPHANUMERIC, DIGIT('-', 62), DIGIT('_', 63)};
+static const uint8_t any_values[256] = {ALPHANUMERIC, DIGIT('-', 62), DIGIT('_', 63),
+                                        DIGIT('+', 62), DIGIT('/', 63)};
+
+/* Four digits to three bytes; false when one is none. */
+static bool decode_four(const uint8_t *values, const uint8_t *digits, uint8_t *bytes) {
+    uint32_t a = values[digits[0]], b = values[digits[1]], c = values[digits[2]];
+    uint32_t d = values[digits[3]];
+    if (a == 0 || b == 0 || c == 0 || d == 0) {
+        return false;
     }
-    if (b >= 'a' && b <= 'z') {
-        return (uint32_t)(b - 'a' + 26);
+    uint32_t bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+    bytes[0] = (uint8_t)(bits >> 16);
+    bytes[1] = (uint8_t)(bits >> 8);
+    bytes[2] = (uint8_t)bits;
+    return true;
+}
+
+/* The last two or three digits; what they leave over of their bits must be 0: one value, one
+ * text. */
+static bool decode_rest(const uint8_t *values, struct slice digits, uint8_t *bytes) {
+    uint8_t padded[4] = {'A', 'A', 'A', 'A'}, out[3]; /* A is 0 */
+    memcpy(padded, digits.data, digits.len);
+    if (!decode_four(values, padded, out)) {
+        return false;
     }
-    if (b >= '0' && b <= '9') {
-        return (uint32_t)(b - '0' + 52);
-    }
-    if ((standard && b == '+') || (url && b == '-')) {
-        return 62;
-    }
-    if ((standard && b == '/') || (url && b == '_')) {
-        return 63;
-    }
-    return NOT_A_DIGIT;
+    memcpy(bytes, out, digits.len - 1);
+    return out[2] == 0 && (digits.len == 3 || out[1] == 0);
 }
 
 /* `digits` without padding; 4 digits are 3 bytes, and a rest of 2 or 3 is 1 or 2. */
-static enum status decode(struct slice digits, bool standard, struct arena *arena,
+static enum status decode(struct slice digits, const uint8_t *values, struct arena *arena,
                           struct slice *ret_bytes) {
-    size_t rest = digits.len % 4;
+    size_t fours = digits.len / 4, rest = digits.len % 4;
     if (rest == 1) {
         return STATUS_MALFORMED;
     }
-    size_t len = digits.len / 4 * 3 + (rest > 0 ? rest - 1 : 0);
+    size_t len = fours * 3 + (rest > 0 ? rest - 1 : 0);
     uint8_t *bytes = arena_alloc(arena, len > 0 ? len : 1);
     if (!bytes) {
         return STATUS_NO_MEMORY;
     }
-    uint32_t bits = 0, count = 0;
-    size_t at = 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        uint32_t v = digit_value(digits.data[i], standard, true);
-        if (v == NOT_A_DIGIT) {
+    for (size_t i = 0; i < fours; i++) {
+        if (!decode_four(values, digits.data + 4 * i, bytes + 3 * i)) {
             return STATUS_MALFORMED;
         }
-        bits = bits << 6 | v;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes[at++] = (uint8_t)(bits >> count);
-        }
     }
-    if ((bits & (BIT(count) - 1)) != 0) { /* one value, one text */
+    if (rest > 0 && !decode_rest(values, slice_after(digits, 4 * fours), bytes + 3 * fours)) {
         return STATUS_MALFORMED;
     }
-    assert(at == len);
     *ret_bytes = slice_of(bytes, len);
     return STATUS_OK;
 }
@@ -67,12 +81,12 @@ enum status base64_decode_any(struct slice text, struct arena *arena, struct sli
     if (pads > 0 && text.len % 4 != 0) {
         return STATUS_MALFORMED;
     }
-    return decode(slice_sub(text, 0, text.len - pads), true, arena, ret_bytes);
+    return decode(slice_sub(text, 0, text.len - pads), any_values, arena, ret_bytes);
 }
 
 enum status base64url_decode_strict(struct slice text, struct arena *arena,
                                     struct slice *ret_bytes) {
-    return decode(text, false, arena, ret_bytes);
+    return decode(text, url_values, arena, ret_bytes);
 }
 
 static void put(struct buf *out, struct slice bytes, const char *digits, bool padded) {

@@ -51,7 +51,6 @@ struct http_request {
     struct slice target;      /* origin form; "*" for OPTIONS alone; other forms are refused */
     struct slice path, query; /* target before and behind its first '?', still escaped */
     struct slice host;        /* Host, not empty in 1.1; may be empty in 1.0 */
-    struct http_header headers[HTTP_HEADERS_MAX];
     size_t headers_count;
     size_t head_bytes;       /* used by the head, with its empty line */
     uint64_t content_length; /* 0 without a body, and when chunked */
@@ -60,8 +59,9 @@ struct http_request {
     bool keep_alive;      /* another request may follow */
     bool expect_continue; /* answer 100 before waiting for the body */
     enum http_websocket websocket;
-    struct slice ws_key;       /* 24 base64 characters of 16 bytes */
-    struct slice ws_protocols; /* Sec-WebSocket-Protocol as sent, may be empty */
+    struct slice ws_key;                          /* 24 base64 characters of 16 bytes */
+    struct slice ws_protocols;                    /* Sec-WebSocket-Protocol as sent, may be empty */
+    struct http_header headers[HTTP_HEADERS_MAX]; /* headers_count of them are set */
 };
 
 /* Reads one request head from the begin of `in`. One empty line ahead of it is skipped. A

@@ -151,10 +151,12 @@ static bool unescape(struct slice raw, uint8_t *out, size_t *ret_len) {
 static bool read_string(struct json_reader *r, struct slice *ret_text) {
     const uint8_t *begin = r->at, *at = begin;
     bool escaped = false;
+    uint8_t any = 0;
     while (at < r->end && *at != '"') {
         if (*at < 0x20) {
             return false;
         }
+        any |= *at;
         if (*at == '\\') {
             escaped = true;
             at++; /* whatever is escaped, a quote does not end the string here */
@@ -168,7 +170,8 @@ static bool read_string(struct json_reader *r, struct slice *ret_text) {
         return false;
     }
     struct slice raw = slice_of(begin, (size_t)(at - begin));
-    if (!slice_is_text(raw)) {
+    bool ascii = any < 0x80 && !escaped; /* without control bytes: text */
+    if (!ascii && !slice_is_text(raw)) {
         return false;
     }
     r->at = at + 1;

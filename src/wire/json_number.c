@@ -118,11 +118,19 @@ bool json_to_u64(struct slice text, uint64_t *ret_value) {
     return true;
 }
 
+enum { EXACT_DIGITS = 15 }; /* as an integer and as a double the same: times, mostly */
+
 bool json_to_double(struct slice text, double *ret_value) {
     struct json_number n;
     char copy[JSON_DOUBLE_CHARS_MAX + 1]; /* strtod wants a NUL behind it */
     if (text.len >= sizeof(copy) || !json_number_read(text, &n) || n.len != text.len) {
         return false;
+    }
+    uint64_t whole;
+    if (n.fraction.len == 0 && n.exponent == 0 && n.whole.len <= EXACT_DIGITS &&
+        slice_to_u64(n.whole, &whole)) {
+        *ret_value = n.negative ? -(double)whole : (double)whole;
+        return true;
     }
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';

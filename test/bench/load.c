@@ -177,6 +177,27 @@ struct load_memory load_memory(int pid) {
     return m;
 }
 
+/* ---- the command line -------------------------------------------------------------------------
+ */
+
+bool load_options(int argc, char **argv, const char *name, uint64_t *rooms, uint64_t *seconds) {
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        bool is_rooms = strcmp(argv[i], "--rooms") == 0;
+        bool is_seconds = seconds && strcmp(argv[i], "--seconds") == 0;
+        uint64_t value = 0;
+        if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if ((is_rooms || is_seconds) && i + 1 < argc &&
+                   slice_to_u64(slice_from_cstr(argv[++i]), &value) && value > 0) {
+            *(is_rooms ? rooms : seconds) = value;
+        } else {
+            load_fail("usage: %s [--rooms N]%s [--json]", name, seconds ? " [--seconds N]" : "");
+        }
+    }
+    return json;
+}
+
 /* ---- clients ----------------------------------------------------------------------------------
  */
 

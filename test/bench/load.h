@@ -32,6 +32,10 @@ void load_send(int fd, const void *data, size_t len);
 /* Reads one whole answer; its status, 0 when the connection ended. *ret_len: all of its bytes. */
 int load_answer(int fd, size_t *ret_len);
 
+/* --json (returned), --rooms N and, unless seconds is NULL, --seconds N; anything else ends the
+ * program. */
+bool load_options(int argc, char **argv, const char *name, uint64_t *rooms, uint64_t *seconds);
+
 /* The value below which `share` (0 to 1) of the values are; sorts them. 0 without values. */
 double load_percentile(double *values, size_t count, double share);
 printf_like(1, 2) _Noreturn void load_fail(const char *format, ...);
