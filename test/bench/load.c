@@ -177,6 +177,33 @@ struct load_memory load_memory(int pid) {
     return m;
 }
 
+double load_metric(uint16_t metrics_port, const char *name) {
+    enum { PAGE_MAX = 256 * 1024 };
+    static _Thread_local char page[PAGE_MAX];
+    static const char get[] = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    int fd = load_connect(metrics_port);
+    load_send(fd, get, strlen(get));
+    size_t len = 0;
+    ssize_t got;
+    while (len + 1 < sizeof(page) && (got = recv(fd, page + len, sizeof(page) - 1 - len, 0)) > 0) {
+        len += (size_t)got;
+    }
+    close(fd);
+    page[len] = 0;
+    double sum = 0;
+    size_t name_len = strlen(name);
+    for (const char *line = page; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, name_len) == 0 &&
+            (line[name_len] == '{' || line[name_len] == ' ')) {
+            const char *value = strpbrk(line + name_len, "}\n");
+            value = value && *value == '}' ? value + 1 : line + name_len;
+            sum += strtod(value, NULL);
+        }
+    }
+    return sum;
+}
+
 /* ---- the command line -------------------------------------------------------------------------
  */
 

@@ -147,7 +147,7 @@ void load_pool_run(struct load_pool *p, struct load_run *r) {
     while (r->done < (g.enough ? g.sent : r->count)) {
         send_due(&g);
         wait_for_answers(&g);
-        g.enough = g.enough || (r->enough && r->enough(r->arg));
+        g.enough = g.enough || (r->enough && r->enough(r->enough_arg));
     }
     r->seconds = (double)(now_ns() - g.begin_ns) / 1e9;
 }

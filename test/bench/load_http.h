@@ -35,6 +35,7 @@ struct load_run {
     float *latencies_ms; /* of each request, or NULL */
     /* Looked at in each turn; true: no further request leaves. Or NULL. */
     bool (*enough)(void *arg);
+    void *enough_arg;
     /* Results. */
     double seconds;
     size_t done;
