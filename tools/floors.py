@@ -36,11 +36,11 @@ FLOORS = (
     Floor(5, "store", EFFECTS, ("base", "os")),
     Floor(6, "control", EFFECTS,
           ("base", "os", "crypt", "wire", "proto", "dir", "peer", "room", "node", "edge", "media",
-           "hook"),
+           "hook", "store"),
           ("protobuf-c",)),
     Floor(7, "app", EFFECTS,
           ("base", "os", "crypt", "wire", "proto", "dir", "peer", "room", "node", "edge", "media",
-           "hook", "control"),
+           "hook", "store", "control"),
           ("protobuf-c", "yaml")),
 )
 

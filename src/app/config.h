@@ -8,7 +8,12 @@
 
 #include "settings.h"
 
-enum { CONFIG_BYTES_MAX = 1 << 20, CONFIG_ERROR_MAX = 512, CONFIG_SECRET_BYTES_MIN = 32 };
+enum {
+    CONFIG_BYTES_MAX = 1 << 20,
+    CONFIG_ERROR_MAX = 512,
+    CONFIG_SECRET_BYTES_MIN = 32,
+    CONFIG_JOURNAL_PATH_MAX = 440
+};
 
 struct config_error {
     char text[CONFIG_ERROR_MAX];
@@ -32,5 +37,7 @@ must_check enum status config_load(struct settings *s, int argc, char **argv,
  * warnings, or with stoa.keys_strict an error. */
 must_check enum status config_check(struct settings *s, struct config_error *ret_error);
 
+/* "50ms" or "always"; false when it is neither. */
+must_check bool config_journal_sync(struct slice text, uint32_t *ret_interval_ms, bool *ret_always);
 /* "7882" or "7882-7890"; false when it is neither. */
 must_check bool config_ports(struct slice text, uint16_t *ret_first, uint16_t *ret_last);

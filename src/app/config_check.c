@@ -21,6 +21,20 @@ bool config_ports(struct slice text, uint16_t *ret_first, uint16_t *ret_last) {
     return true;
 }
 
+bool config_journal_sync(struct slice text, uint32_t *ret_interval_ms, bool *ret_always) {
+    enum { NS_PER_MS = 1000000, INTERVAL_MS_MAX = 60000 };
+    bool negative = false, always = slice_eq_cstr(text, "always");
+    uint64_t ns = 0;
+    const char *reason;
+    if (!always && (setting_read_duration(text, &negative, &ns, &reason) != STATUS_OK || negative ||
+                    ns < NS_PER_MS || ns / NS_PER_MS > INTERVAL_MS_MAX)) {
+        return false;
+    }
+    *ret_interval_ms = (uint32_t)(ns / NS_PER_MS);
+    *ret_always = always;
+    return true;
+}
+
 static bool is_address(struct slice text) {
     struct net_address address;
     return net_address_parse(text, 0, &address) == STATUS_OK;
@@ -127,10 +141,22 @@ static enum status check_presets(struct settings *s, struct config_error *error)
     return st;
 }
 
+static enum status check_journal(struct settings *s, struct config_error *error) {
+    uint32_t interval_ms;
+    bool always;
+    if (!config_journal_sync(s->journal_sync, &interval_ms, &always)) {
+        return config_refuse(error, "stoa.journal.sync", "must be 1ms to 1m, or always");
+    }
+    if (s->journal_dir.len >= CONFIG_JOURNAL_PATH_MAX) {
+        return config_refuse(error, "stoa.journal.dir", "is too long");
+    }
+    return STATUS_OK;
+}
+
 enum status config_check(struct settings *s, struct config_error *ret_error) {
     static enum status (*const rules[])(struct settings *, struct config_error *) = {
         check_keys, check_log,      check_addresses, check_media,
-        check_tls,  check_webhooks, check_presets};
+        check_tls,  check_webhooks, check_presets,   check_journal};
     ret_error->usage = false;
     enum status result = STATUS_OK;
     for (size_t i = 0; i < ARRAY_LEN(rules) && result == STATUS_OK; i++) {

@@ -14,11 +14,13 @@
 #include "mem.h"
 #include "pages.h"
 #include "serve_hook.h"
+#include "serve_journal.h"
 #include "serve_reload.h"
 #include "signals.h"
 
 enum {
-    SERVER_HOOK_GRACE_MS = 2000, /* room_finished of a stop still leaves */
+    SERVER_HOOK_GRACE_MS = 2000,    /* room_finished of a stop still leaves */
+    SERVER_JOURNAL_GRACE_MS = 5000, /* what is posted is still written and synced */
     SERVER_MAGIC = 0x53525630,
     WORKERS_MAX = 64,
     ICE_URLS_MAX = 64,
@@ -35,16 +37,19 @@ struct server {
     struct signals *signals;
     struct control *control;
     struct media *media;
-    struct hook *hook; /* NULL: no webhooks */
+    struct hook *hook;       /* NULL: no webhooks */
+    struct journal *journal; /* NULL: memory only */
     struct edge *edge;
     bool drain_asked;
+    bool has_journal;
+    char journal_path[SERVE_JOURNAL_PATH_MAX];
 
     /* What the configurations borrow. */
     const char *binds[SETTINGS_LIST_MAX];
     const char *node_ips[NODE_IPS_MAX];
     struct edge_key keys[SETTINGS_KEYS_MAX];
     struct slice candidates[WORKERS_MAX], ice_urls[ICE_URLS_MAX];
-    const struct metrics *metrics[WORKERS_MAX + 4];
+    const struct metrics *metrics[WORKERS_MAX + 8];
     struct buf labels;
 };
 
@@ -81,13 +86,21 @@ static enum status start_media(struct server *v) {
     return st == STATUS_OK ? st : failed("media", st);
 }
 
-static enum status derive_cluster_key(const struct settings *s, uint8_t key[16]) {
-    if (s->cluster_secret.len == 0) {
+/* Without a secret of the cluster's, that of the journal: the sids that it brings back are then as
+ * they were. */
+static enum status derive_cluster_key(const struct server *v, uint8_t key[16]) {
+    struct slice secret = v->settings.cluster_secret;
+    uint8_t own[JOURNAL_SECRET_BYTES], digest[SHA256_BYTES];
+    enum status st = STATUS_OK;
+    if (secret.len == 0 && !v->has_journal) {
         entropy_fill(key, 16);
         return STATUS_OK;
     }
-    uint8_t digest[SHA256_BYTES];
-    enum status st = sha256(s->cluster_secret, digest);
+    if (secret.len == 0) {
+        st = serve_journal_secret(v->journal_path, own);
+        secret = slice_of(own, sizeof(own));
+    }
+    st = st == STATUS_OK ? sha256(secret, digest) : st;
     if (st == STATUS_OK) {
         memcpy(key, digest, 16);
     }
@@ -131,6 +144,8 @@ static enum status start_node(struct server *v) {
         .webhooks = v->hook != NULL,
         .partial_replies = true,
         .performs_rpc = true,
+        .journal = v->has_journal,
+        .journal_wait_ms = (uint32_t)s->journal_wait_ms,
     };
     for (uint32_t i = 0; i < config.media_workers; i++) {
         v->candidates[i] = media_candidates(v->media, i);
@@ -143,12 +158,22 @@ static enum status start_node(struct server *v) {
     enum status st = config_presets(&v->settings, &v->settings.arena, &config.room_presets,
                                     &config.room_presets_count, &error);
     if (st == STATUS_OK) {
-        st = derive_cluster_key(s, config.cluster_key);
+        st = derive_cluster_key(v, config.cluster_key);
     }
     if (st == STATUS_OK) {
         st = control_prepare(v->control, &config);
     }
     return st == STATUS_OK ? st : failed("node", st);
+}
+
+/* All of it is read before anybody is answered. */
+static enum status start_journal(struct server *v) {
+    if (!v->has_journal) {
+        log_event(LOG_INFO, "journal_off", LOG_CSTR("meaning", "rooms live in memory alone"));
+        return STATUS_OK;
+    }
+    enum status st = serve_journal_open(&v->settings, v->journal_path, v->control, &v->journal);
+    return st == STATUS_OK ? st : failed("journal", st);
 }
 
 static enum status start_edge(struct server *v) {
@@ -186,6 +211,9 @@ static enum status start_edge(struct server *v) {
     size_t count = 1 + media_metrics(v->media, v->metrics + 1, ARRAY_LEN(v->metrics) - 1);
     if (v->hook) {
         count += hook_metrics(v->hook, v->metrics + count, ARRAY_LEN(v->metrics) - count);
+    }
+    if (v->journal) {
+        count += journal_metrics(v->journal, v->metrics + count, ARRAY_LEN(v->metrics) - count);
     }
     config.other_metrics_count = count;
     buf_printf(&v->labels, "node_id=\"%s\",node_type=\"SERVER\"",
@@ -261,6 +289,7 @@ static void say_ready(struct server *v) {
 }
 
 static enum status start(struct server *v) {
+    v->has_journal = serve_journal_path(&v->settings, v->journal_path);
     v->loop = loop_create();
     v->signals = v->loop ? signals_create(v->loop, on_signal, v) : NULL;
     v->control = control_create();
@@ -279,6 +308,9 @@ static enum status start(struct server *v) {
         s = start_node(v);
     }
     if (s == STATUS_OK) {
+        s = start_journal(v);
+    }
+    if (s == STATUS_OK) {
         s = start_edge(v);
     }
     if (s == STATUS_OK) {
@@ -294,6 +326,7 @@ static void stop(struct server *v) {
     v->edge = edge_destroy(v->edge, WS_CLOSE_FLUSH_MS);
     v->media = media_destroy(v->media);
     v->hook = hook_destroy(v->hook, SERVER_HOOK_GRACE_MS);
+    v->journal = journal_close(v->journal, SERVER_JOURNAL_GRACE_MS);
     v->control = control_destroy(v->control);
     v->signals = signals_destroy(v->signals);
     v->loop = loop_destroy(v->loop);

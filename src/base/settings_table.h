@@ -75,6 +75,15 @@
       "seconds a room may last; 0 means for ever")                                                 \
     S(rooms_max, UINT, "stoa.rooms_max", "2000000", 1, ROOMS_MAX,                                  \
       "rooms this node holds at most; beyond, creates are refused")                                \
+    S(journal_dir, TEXT, "stoa.journal.dir", "", 0, 0,                                             \
+      "folder of the journal; none means $STATE_DIRECTORY/journal, without that variable memory "  \
+      "only, as with off")                                                                         \
+    S(journal_wait_ms, DURATION, "stoa.journal.wait", "20ms", 0, 1000,                             \
+      "the longest that an answer to a write waits for the journal; 0 means not at all")           \
+    S(journal_sync, TEXT, "stoa.journal.sync", "50ms", 0, 0,                                       \
+      "how often it is synced to the disk, or always: then answers wait for the sync")             \
+    S(journal_bytes_max, UINT, "stoa.journal.bytes_max", "17179869184", 16777216, 1099511627776,   \
+      "bytes it takes on the disk; twice that while it is compacted")                              \
     S(edge_threads, UINT, "stoa.edge_threads", "1", 1, 64, "threads for HTTP and WebSocket")       \
     S(media_workers, UINT, "stoa.media_workers", "1", 1, 64, "threads for media")                  \
     S(trusted_proxies, LIST, "stoa.trusted_proxies", "", 0, 0,                                     \

@@ -179,6 +179,7 @@ static void set_gauges(struct control *c, const struct node_counts *counts) {
     metric_set(&c->metrics.mailbox_full,
                mailbox_refused(c->from_edge) + mailbox_refused(c->from_media));
     metric_set(&c->metrics.log_dropped, log_dropped());
+    control_journal_gauges(c);
 }
 
 static void on_timer(void *arg) {
@@ -197,14 +198,15 @@ static void on_turn(void *arg) {
     struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
     take_time(c);
     control_repair(c);
+    bool more = control_journal_turn(c);
     edge_wake(c->edge); /* answers do not wait for a slice of the sweep */
-    uint64_t due = node_next_deadline_ms(c->node);
-    if (due <= c->now.mono_ms) {
+    if (node_next_deadline_ms(c->node) <= c->now.mono_ms) {
         step_kind(c, EV_TICK);
+        more = control_journal_turn(c); /* what it ended is written, too */
         edge_wake(c->edge);
-        due = node_next_deadline_ms(c->node);
     }
-    if (due <= c->now.mono_ms || c->broken_count > 0 || c->retries_count > 0) {
+    uint64_t due = node_next_deadline_ms(c->node);
+    if (more || due <= c->now.mono_ms || c->broken_count > 0 || c->retries_count > 0) {
         loop_again(c->loop);
     } else if (due != UINT64_MAX) {
         loop_timer_set(&c->tick, due);
@@ -215,9 +217,17 @@ static void on_turn(void *arg) {
 static void on_tick(void *arg) {
 }
 
+static void on_journal(void *arg, uint32_t events) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    take_time(c);
+    control_journal_events(c);
+}
+
 static void control_main(void *arg) {
     struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
     loop_run(c->loop);
+    take_time(c);
+    control_journal_finish(c);
 }
 
 struct control *control_create(void) {
@@ -255,8 +265,8 @@ const struct ident *control_node_id(const struct control *c) {
 
 enum status control_prepare(struct control *c, struct node_config *config) {
     config->metrics = &c->metrics;
-    struct dir_time now = {.wall_ms = clock_wall_ms(), .mono_ms = clock_mono_ms()};
-    return node_create(config, now, &c->node);
+    c->now = (struct dir_time){.wall_ms = clock_wall_ms(), .mono_ms = clock_mono_ms()};
+    return node_create(config, c->now, &c->node);
 }
 
 void control_use_hook(struct control *c, struct hook *hook) {
@@ -274,8 +284,15 @@ static enum status add_sources(struct control *c) {
         s = loop_add(c->loop, &c->command_source, mailbox_fd(c->commands), LOOP_READ, on_command,
                      c);
     }
+    if (s == STATUS_OK && c->journal.journal) {
+        s = loop_add(c->loop, &c->journal.source, journal_fd(c->journal.journal), LOOP_READ,
+                     on_journal, c);
+    }
     if (s == STATUS_OK) {
         s = loop_timer_init(c->loop, &c->timer, on_timer, c);
+    }
+    if (s == STATUS_OK) {
+        s = loop_timer_init(c->loop, &c->journal.timer, on_tick, c);
     }
     if (s == STATUS_OK) {
         s = loop_timer_init(c->loop, &c->tick, on_tick, c);
@@ -353,6 +370,7 @@ struct control *control_destroy(struct control *c) {
     c->node = node_destroy(c->node);
     bytes_deinit(&c->issuer);
     effects_deinit(&c->fx);
+    buf_deinit(&c->journal.batch);
     c->loop = loop_destroy(c->loop);
     c->from_edge = mailbox_destroy(c->from_edge);
     c->from_media = mailbox_destroy(c->from_media);

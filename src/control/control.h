@@ -7,6 +7,7 @@
 #pragma once
 
 #include "edge.h"
+#include "journal.h"
 #include "media.h"
 #include "node.h"
 
@@ -25,6 +26,16 @@ const struct ident *control_node_id(const struct control *c);
 /* Webhooks go here from now on; borrowed until control_halt. Before control_start; never called:
  * there are none. config->webhooks of control_prepare says the same, so that bodies are made. */
 void control_use_hook(struct control *c, struct hook *hook);
+/* For journal_open, with the control as its argument: what was written is what the node begins
+ * with. Between control_prepare, with config->journal, and control_start. Records that cannot be
+ * read are counted and left out. */
+enum status control_read_journal(void *arg, enum journal_type type, struct slice payload);
+/* What changes is written there from now on; borrowed until control_halt. Before control_start. */
+must_check enum status control_use_journal(struct control *c, struct journal *journal);
+/* What was read: rooms that live, records that could not be read. Before control_start. */
+struct control_read {
+    uint64_t rooms, malformed;
+} control_journal_read(const struct control *c);
 /* on_stopped runs on the control thread once everybody was told to leave. Both are borrowed and
  * outlive control_destroy's join. */
 must_check enum status control_start(struct control *c, struct edge *edge, struct media *media,

@@ -34,6 +34,24 @@ struct control_retry {
     uint64_t id;
 };
 
+enum control_snapshot { SNAPSHOT_IDLE, SNAPSHOT_PAGES, SNAPSHOT_ENDED };
+
+/* What control knows of the journal that it feeds (control_journal.c). */
+struct control_journal {
+    /* borrowed */ struct journal *journal; /* NULL: memory only */
+    /* owned    */ struct buf batch;
+    struct loop_source source;
+    struct loop_timer timer; /* there is no event for room: it is looked at again */
+    bool well;               /* as the node was told */
+    bool was_well;           /* once at least */
+    enum control_snapshot snapshot;
+    bool snapshot_wanted, clock_told;
+    uint32_t cursor;
+    uint64_t gaps; /* of the directory when the last snapshot began */
+    uint64_t malformed;
+    struct log_limit log;
+};
+
 struct control {
     uint32_t magic;
     /* owned    */ struct mailbox *from_edge, *from_media;
@@ -43,6 +61,7 @@ struct control {
     /* borrowed */ struct edge *edge;
     /* borrowed */ struct media *media;
     /* borrowed */ struct hook *hook; /* NULL: no webhooks */
+    struct control_journal journal;
     struct effects fx;
     struct loop_source edge_source, media_source;
     struct loop_timer timer; /* readiness, gauges, drain: at a steady pace */
@@ -67,6 +86,13 @@ struct control {
 
 /* Runs one event and carries its effects out. */
 void control_run(struct control *c, const struct node_event *ev);
+/* At the end of a turn: hands over what is owed, pages of a snapshot, and whether it is worth to
+ * wait. True: there is more to do at once. Without a journal: nothing. */
+bool control_journal_turn(struct control *c);
+void control_journal_events(struct control *c);
+/* The last turn is over: all that is owed is posted, within a bound. */
+void control_journal_finish(struct control *c);
+void control_journal_gauges(struct control *c);
 /* Carries out and clears c->fx. */
 void control_apply(struct control *c);
 /* Closes what could not be sent to, and repeats closes that media had no room for. */

@@ -340,7 +340,8 @@ uint64_t node_next_deadline_ms(const struct node *n);
 must_check enum status node_journal_load(struct node *n, struct dir_time now, struct slice record);
 /* The directory's clock was never above this. */
 void node_journal_clock(struct node *n, uint64_t time);
-uint64_t node_journal_clock_now(struct node *n); /* what such a record says now */
+/* What such a record says now, and the sequence to post it with. */
+uint64_t node_journal_clock_next(struct node *n, uint64_t *ret_sequence);
 /* Appends what is owed as dir_journal_next does; what was taken has this sequence. 0: nothing. */
 size_t node_journal_next(struct node *n, size_t budget_bytes, struct buf *out,
                          uint64_t *ret_sequence);

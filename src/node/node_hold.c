@@ -181,7 +181,8 @@ void node_journal_clock(struct node *n, uint64_t time) {
     dir_clock_load(n->dir, time);
 }
 
-uint64_t node_journal_clock_now(struct node *n) {
+uint64_t node_journal_clock_next(struct node *n, uint64_t *ret_sequence) {
+    *ret_sequence = ++n->journal_sequence;
     return dir_clock_now(n->dir, n->now).time;
 }
 

@@ -32,7 +32,10 @@ void journal_suspect(struct journal *j) {
 }
 
 void journal_snapshot_consider(struct journal *j) {
-    uint64_t bound = MAX(j->config.compact_min_bytes, j->live_bytes * JOURNAL_COMPACT_RATIO);
+    const struct journal_config *c = &j->config;
+    uint64_t bound = MAX(c->compact_min_bytes, j->live_bytes * JOURNAL_COMPACT_RATIO);
+    /* Before it is full; but one that is nearly all live would only be written again and again. */
+    bound = MAX(MIN(bound, c->bytes_max / 4 * 3), j->live_bytes + c->compact_min_bytes / 2);
     if (j->snapshot == SNAPSHOT_NONE && j->delete_below == 0 && j->bytes > bound) {
         want(j);
     }

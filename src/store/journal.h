@@ -82,7 +82,9 @@ must_check bool journal_snapshot_end(struct journal *j);
 
 enum journal_state {
     JOURNAL_HEALTHY,
-    JOURNAL_BEHIND, /* in the last second a post waited longer than behind_ms: do not wait for it */
+    /* In the last second a post (with sync_always: or a sync) took longer than behind_ms: do not
+     * wait for it. */
+    JOURNAL_BEHIND,
     JOURNAL_FAILED, /* the last try failed; it tries on */
 };
 
@@ -116,6 +118,15 @@ struct journal_health {
 void journal_health_get(struct journal *j, uint64_t mono_ms, struct journal_health *ret_health);
 /* For the scrape; borrowed until journal_close. Any thread. */
 size_t journal_metrics(const struct journal *j, const struct metrics **ret, size_t max);
+
+/* ---- the secret: no thread is running ---------------------------------------------------------
+ */
+
+enum { JOURNAL_SECRET_BYTES = 32 };
+/* Random bytes that stay with the folder, made at the first call: what a node without a secret of
+ * its own derives keys from, so that identities outlive the process. Fails as journal_open does;
+ * MALFORMED: the file is there and holds something else. */
+must_check enum status journal_secret(const char *path, uint8_t ret_secret[JOURNAL_SECRET_BYTES]);
 
 /* ---- tools: no thread is running ------------------------------------------------------------- */
 

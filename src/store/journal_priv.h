@@ -92,6 +92,8 @@ struct journal_found_all {
 must_check enum status journal_files_visit(const char *folder, const struct journal_files *files,
                                            journal_visit_fn visit, void *arg,
                                            struct journal_found_all *ret_found);
+/* Makes the folder when it is absent; ours alone until the descriptor is closed. */
+must_check enum status journal_lock_folder(const char *folder, int *ret_lock);
 /* Folder, lock, files, checks: what open and compact begin with. */
 must_check enum status journal_take_folder(const struct journal_config *config, char *folder,
                                            int *ret_lock, struct journal_files *ret_files);

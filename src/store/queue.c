@@ -151,7 +151,8 @@ static enum journal_state state_of(struct journal *j, const struct journal_healt
         return JOURNAL_FAILED;
     }
     uint64_t late_ms = shared_get(&j->late_ms);
-    bool late = h->unwritten_ms >= j->config.behind_ms ||
+    bool late = (j->config.sync_always && h->unsynced_ms >= j->config.behind_ms) ||
+                h->unwritten_ms >= j->config.behind_ms ||
                 (late_ms > 0 && mono_ms < late_ms + JOURNAL_CALM_MS);
     return late ? JOURNAL_BEHIND : JOURNAL_HEALTHY;
 }

@@ -129,25 +129,29 @@ enum status journal_files_check(const char *folder, const struct journal_files *
     return STATUS_OK;
 }
 
-enum status journal_take_folder(const struct journal_config *config, char *folder, int *ret_lock,
-                                struct journal_files *ret_files) {
+enum status journal_lock_folder(const char *folder, int *ret_lock) {
     char path[JOURNAL_PATH_BYTES];
-    if (config->node.len > JOURNAL_NODE_BYTES_MAX) {
-        return STATUS_TOO_LARGE;
-    }
-    int len = snprintf(folder, JOURNAL_FOLDER_BYTES, "%s", config->path);
-    if (len <= 0 || len >= JOURNAL_FOLDER_BYTES) {
+    if (strlen(folder) == 0 || strlen(folder) >= JOURNAL_FOLDER_BYTES) {
         return STATUS_TOO_LARGE;
     }
     enum status s = file_make_directory(folder, 0700);
     s = s == STATUS_OK ? file_check_private_directory(folder) : s;
+    (void)snprintf(path, sizeof path, "%s/lock", folder);
+    return s == STATUS_OK ? file_lock(path, 0600, ret_lock) : s;
+}
+
+enum status journal_take_folder(const struct journal_config *config, char *folder, int *ret_lock,
+                                struct journal_files *ret_files) {
+    if (config->node.len > JOURNAL_NODE_BYTES_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    _cleanup_(fd_close) int lock = -1;
+    enum status s = journal_lock_folder(config->path, &lock);
     if (s != STATUS_OK) {
         return s;
     }
-    (void)snprintf(path, sizeof path, "%s/lock", folder);
-    _cleanup_(fd_close) int lock = -1;
-    s = file_lock(path, 0600, &lock);
-    s = s == STATUS_OK ? journal_files_list(folder, ret_files) : s;
+    (void)snprintf(folder, JOURNAL_FOLDER_BYTES, "%s", config->path);
+    s = journal_files_list(folder, ret_files);
     s = s == STATUS_OK ? journal_files_check(folder, ret_files, config->node) : s;
     if (s == STATUS_OK) {
         *ret_lock = lock;

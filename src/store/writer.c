@@ -81,7 +81,11 @@ static void publish_synced(struct journal *j) {
 static enum status sync_segment(struct journal *j) {
     uint64_t began_us = clock_mono_us();
     enum status s = file_sync(j->segment.fd);
-    COUNT_US(&j->metrics, sync, clock_mono_us() - began_us);
+    uint64_t ended_us = clock_mono_us();
+    COUNT_US(&j->metrics, sync, ended_us - began_us);
+    if (j->config.sync_always && ended_us - began_us >= (uint64_t)j->config.behind_ms * 1000) {
+        shared_set(&j->late_ms, ended_us / 1000); /* somebody waited for it */
+    }
     if (s != STATUS_OK) {
         /* The kernel may have dropped the very pages that it could not write, and will not say so
          * again: no later sync of this file proves anything. */
