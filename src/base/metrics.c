@@ -14,7 +14,7 @@ struct row {
 
 static const struct row rows[] = {
 #define M(field, kind, name, help) {name, help, METRIC_##kind, offsetof(struct metrics, field)},
-    METRICS(M)
+    METRICS(M) METRICS_REFERENCE(M)
 #undef M
 };
 

@@ -75,6 +75,34 @@
     M(edge_turn_us_max, GAUGE, "stoa_edge_turn_us_max",                                            \
       "Longest turns of the edge threads in the last second, summed")
 
+/* Shown a second time under the reference's names, where those mean the same. */
+#define METRICS_REFERENCE(M)                                                                       \
+    M(edge_signals_in, COUNTER,                                                                    \
+      "livekit_node_messages{type=\"signal\",status=\"success\",direction=\"request\"}",           \
+      "Signal messages")                                                                           \
+    M(edge_bad_signals, COUNTER,                                                                   \
+      "livekit_node_messages{type=\"signal\",status=\"failure\",direction=\"request\"}",           \
+      "Signal messages")                                                                           \
+    M(edge_signals_out, COUNTER,                                                                   \
+      "livekit_node_messages{type=\"signal\",status=\"success\",direction=\"response\"}",          \
+      "Signal messages")                                                                           \
+    M(joins, COUNTER,                                                                              \
+      "livekit_node_service_operation{type=\"participant_join\",status=\"success\","               \
+      "error_type=\"\"}",                                                                          \
+      "Joins")                                                                                     \
+    M(joins_refused, COUNTER,                                                                      \
+      "livekit_node_service_operation{type=\"participant_join\",status=\"error\","                 \
+      "error_type=\"\"}",                                                                          \
+      "Joins")                                                                                     \
+    M(edge_upgrades, COUNTER,                                                                      \
+      "livekit_participant_join_total{state=\"signal_connected\",warp=\"false\"}",                 \
+      "How far joins came")                                                                        \
+    M(joins_refused, COUNTER,                                                                      \
+      "livekit_participant_join_total{state=\"signal_validation_failed\",warp=\"false\"}",         \
+      "How far joins came")                                                                        \
+    M(joins, COUNTER, "livekit_participant_join_total{state=\"rtc_init\",warp=\"false\"}",         \
+      "How far joins came")
+
 #define METRICS_NODE(M)                                                                            \
     M(rooms, GAUGE, "livekit_room_total", "Rooms held")                                            \
     M(participants, GAUGE, "livekit_participant_total", "Participants in rooms of this node")      \

@@ -31,13 +31,41 @@ static bool body_is_done_with(struct edge_conn *c) {
     return true;
 }
 
-void http_count_answer(struct edge_conn *c, uint16_t status) {
+void http_count_answer(struct edge_conn *c, enum twirp_code code) {
     struct edge_thread *t = c->thread;
     const struct api_method *method = c->request->method;
-    if (method && c->request->use != BODY_OPERATOR) { /* pages that look are no load to show */
-        latency_record(&t->latencies[method->op], clock_mono_us() - c->request->begun_us);
-        metric_inc(&t->statuses[method->op][status == 200 ? 0 : status < 500 ? 1 : 2]);
+    if (!method || c->request->use == BODY_OPERATOR) {
+        return; /* pages that look are no load to show */
     }
+    uint64_t took_us = clock_mono_us() - c->request->begun_us;
+    latency_record(&t->latencies[method->op], took_us);
+    metric_inc(&t->outcomes[method->op][code]);
+    if (code == TWIRP_CODE_COUNT) {
+        log_event(LOG_DEBUG, "api", LOG_CSTR("method", method->name),
+                  LOG_CSTR("request_id", c->request->id), LOG_UINT("us", took_us));
+    } else {
+        log_limited(&t->log_refused, loop_now_ms(t->loop), LOG_INFO, "api_refused",
+                    LOG_CSTR("method", method->name), LOG_CSTR("code", twirp_code_name(code)),
+                    LOG_CSTR("request_id", c->request->id), LOG_UINT("us", took_us));
+    }
+}
+
+/* An error's body begins with its code. */
+static enum twirp_code code_of(uint16_t status, struct slice body) {
+    static const char before[] = "{\"code\":\"";
+    if (status == 200) {
+        return TWIRP_CODE_COUNT;
+    }
+    if (slice_starts_with(body, slice_from_cstr(before))) {
+        struct slice rest = slice_after(body, sizeof(before) - 1);
+        struct slice name = slice_split(&rest, '"');
+        for (unsigned i = 0; i < TWIRP_CODE_COUNT; i++) {
+            if (slice_eq_cstr(name, twirp_code_name((enum twirp_code)i))) {
+                return (enum twirp_code)i;
+            }
+        }
+    }
+    return status < 500 ? TWIRP_INVALID_ARGUMENT : TWIRP_INTERNAL;
 }
 
 const char *edge_content_type(enum edge_body kind) {
@@ -51,6 +79,7 @@ const char *edge_content_type(enum edge_body kind) {
 
 void http_put_answer_headers(const struct edge_conn *c, struct buf *out) {
     cors_put(c, out);
+    request_id_put(c, out);
     if (c->request->use == BODY_OPERATOR) {
         buf_put_cstr(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
     }
@@ -74,8 +103,8 @@ static void put_head(struct edge_conn *c, const struct edge_answer *a, size_t bo
 void http_answer(struct edge_conn *c, const struct edge_answer *a) {
     enum { HEAD_BYTES = 384 }; /* mostly: one allocation for the whole answer */
     struct edge_request *q = c->request;
-    http_count_answer(c, a->status);
     struct slice body = a->owned ? bytes_slice(a->owned) : a->body;
+    http_count_answer(c, code_of(a->status, body));
     bool hands_over = a->owned && body.len >= EDGE_OWNED_BODY_BYTES && !q->head_only;
     bool keep = q->keep_alive && body_is_done_with(c) && !atomic_load(&c->thread->edge->draining);
     (void)!buf_reserve(&c->out, HEAD_BYTES + (hands_over ? 0 : body.len)); /* flush looks */

@@ -15,7 +15,6 @@ static bool is_chunked(const struct edge_request *q) {
 static void begin(struct edge_conn *c, const struct edge_cmd *cmd) {
     struct edge_request *q = c->request;
     q->keep_alive = q->keep_alive && is_chunked(q) && !atomic_load(&c->thread->edge->draining);
-    q->answer_status = cmd->http_status;
     http_put_response_head(&c->out, cmd->http_status, edge_content_type(cmd->body_kind),
                            HTTP_NO_LENGTH, q->keep_alive);
     if (is_chunked(q)) {
@@ -54,7 +53,7 @@ static bool is_awaited(const struct edge_conn *c, enum edge_part part) {
 static void break_off(struct edge_conn *c) {
     if (c && (c->state == CONN_WAITING || c->state == CONN_ANSWERING)) {
         metric_inc(&c->thread->metrics.edge_answers_broken);
-        http_count_answer(c, 500);
+        http_count_answer(c, TWIRP_UNAVAILABLE);
         conn_end(c);
     }
 }
@@ -104,7 +103,7 @@ void part_left(struct edge_conn *c) {
     if (is_chunked(q)) {
         buf_printf(&c->out, "%s" LAST_CHUNK, q->chunk_open ? CHUNK_END : "");
     }
-    http_count_answer(c, q->answer_status);
+    http_count_answer(c, TWIRP_CODE_COUNT);
     http_complete(c, q->keep_alive);
 }
 
@@ -114,6 +113,6 @@ void part_on_due(struct edge_conn *c) {
         return;
     }
     metric_inc(&c->thread->metrics.edge_answer_timeouts);
-    http_count_answer(c, 500);
+    http_count_answer(c, TWIRP_UNAVAILABLE);
     conn_end(c);
 }

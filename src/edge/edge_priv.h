@@ -19,6 +19,7 @@
 #include "mem.h"
 #include "net_address.h"
 #include "pool.h"
+#include "rng.h"
 #include "tcp.h"
 #include "thread.h"
 #include "tls.h"
@@ -40,8 +41,9 @@ enum {
     /* Strangers that make room in that time. Beyond, newcomers queue in the kernel: a burst must
      * not push out handshakes that are under way. */
     EDGE_EVICTIONS_MAX = 64,
-    EDGE_STATUS_CLASSES = 3,           /* 200, 4xx, 5xx */
-    EDGE_READ_BYTES = 64 * 1024,       /* one read of one connection a turn: fairness */
+    EDGE_STATUS_CLASSES = 3,              /* 200, 4xx, 5xx */
+    EDGE_OUTCOMES = TWIRP_CODE_COUNT + 1, /* each code of an error, and none: the last */
+    EDGE_READ_BYTES = 64 * 1024,          /* one read of one connection a turn: fairness */
     EDGE_READ_HEAD_BYTES = 16 * 1024,  /* where requests begin: at most 600 pipelined in a turn */
     EDGE_PIPELINE_BYTES = 64 * 1024,   /* answers waiting to leave; then no request is taken */
     EDGE_OWNED_BODY_BYTES = 32 * 1024, /* larger answers are handed over instead of copied */
@@ -49,6 +51,7 @@ enum {
     EDGE_MSG_BYTES_MAX = 32 << 20,     /* arena of one message: unpacked is larger than packed */
     EDGE_STRANGER_BODY_SHARE = 4,      /* of the bytes for bodies, those without token get 1/4 */
     EDGE_ORIGIN_BYTES_MAX = 320,       /* scheme, the longest name there is, port */
+    EDGE_REQUEST_ID_BYTES_MAX = 64,    /* a UUID has 36, a trace id 55 */
 };
 
 enum edge_cmd_kind {
@@ -108,10 +111,10 @@ struct edge_request {
     uint8_t version_minor;                /* HTTP/1.0 knows no chunks */
     bool part_out, chunk_open, more_owed; /* ANSWERING: a part is leaving, or control is to know */
     enum edge_part part;                  /* the one that leaves, or left last */
-    uint16_t answer_status;
-    bool cors_any; /* validate: always "*" */
+    bool cors_any;                        /* validate: always "*" */
     uint8_t ws_key[24];
-    char origin[EDGE_ORIGIN_BYTES_MAX]; /* echoed; empty: none */
+    char origin[EDGE_ORIGIN_BYTES_MAX];     /* echoed; empty: none */
+    char id[EDGE_REQUEST_ID_BYTES_MAX + 1]; /* empty: none */
 };
 
 struct edge_conn {
@@ -199,7 +202,9 @@ struct edge_thread {
     /* owned */ struct edge_keys *_Atomic next_keys; /* put there by edge_set_keys */
     struct metrics metrics;
     struct latency latencies[API_OP_COUNT];
-    uint64_t statuses[API_OP_COUNT][EDGE_STATUS_CLASSES];
+    uint64_t outcomes[API_OP_COUNT][EDGE_OUTCOMES];
+    struct rng rng; /* of request ids */
+    struct log_limit log_refused;
     uint8_t scratch[EDGE_READ_BYTES];
     atomic_bool stop_accepting;
 };
@@ -282,7 +287,8 @@ void http_answer_bad_route(struct edge_conn *c, const char *msg, const char *rou
 void http_answer_not_found(struct edge_conn *c); /* Go's 404 page */
 /* What every answer of a request says beside status, type and length. */
 void http_put_answer_headers(const struct edge_conn *c, struct buf *out);
-void http_count_answer(struct edge_conn *c, uint16_t status);
+/* Counts and logs; TWIRP_CODE_COUNT: no error. */
+void http_count_answer(struct edge_conn *c, enum twirp_code code);
 const char *edge_content_type(enum edge_body kind);
 /* A whole answer was put into c->out by the caller. */
 void http_complete(struct edge_conn *c, bool keep);
@@ -308,6 +314,10 @@ must_check bool twirp_decode(struct edge_conn *c, struct slice body);
 must_check bool twirp_read_coding(struct slice content_type, enum api_coding *ret_coding);
 /* The path with the slash that a service's bare name lacks. */
 bool twirp_is_bare_service(struct slice path);
+
+/* edge_request_id.c */
+void request_id_take(struct edge_conn *c, const struct http_request *r);
+void request_id_put(const struct edge_conn *c, struct buf *out);
 
 /* edge_cors.c: room-api 1.3 */
 void cors_keep_origin(struct edge_conn *c, const struct http_request *r);
@@ -373,6 +383,12 @@ void edge_tell_gone(struct edge_thread *t, uint64_t handle, enum edge_msg_kind k
 struct edge_msg *edge_msg_create(enum edge_msg_kind kind);
 
 /* edge_metrics.c */
+/* Which of EDGE_STATUS_CLASSES an outcome is. */
+static inline size_t outcome_class(size_t outcome) {
+    return outcome == TWIRP_CODE_COUNT                         ? 0
+           : twirp_http_status((enum twirp_code)outcome) < 500 ? 1
+                                                               : 2;
+}
 enum { EDGE_METRIC_PARTS_MAX = EDGE_THREADS_MAX + 128 };
 /* The structs of all threads, ours and others'; returns how many. */
 size_t edge_metric_parts(const struct edge *e, const struct metrics *parts[EDGE_METRIC_PARTS_MAX]);

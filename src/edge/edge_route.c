@@ -180,6 +180,10 @@ enum route_result route_head(struct edge_conn *c, const struct http_request *r) 
     }
     cors_keep_origin(c, r);
     struct slice path = fixed_path(r);
+    if (slice_starts_with(path, SLICE_LIT("/twirp/")) ||
+        slice_starts_with(path, SLICE_LIT("/rtc"))) {
+        request_id_take(c, r);
+    }
     q->cors_any = slice_eq_cstr(path, "/rtc/validate") || slice_eq_cstr(path, "/rtc/v1/validate");
     if (r->content_length > c->thread->edge->config.body_bytes_max) {
         metric_inc(&c->thread->metrics.edge_bodies_refused);

@@ -278,6 +278,9 @@ struct edge_thread *edge_thread_create(struct edge *e, uint32_t index) {
     stranger_places_init(&t->metrics_conns);
     struct hash_key hash_key; /* unguessable: addresses are chosen by whoever connects */
     entropy_fill(&hash_key, sizeof(hash_key));
+    uint8_t rng_key[32];
+    entropy_fill(rng_key, sizeof(rng_key));
+    rng_init(&t->rng, rng_key);
     t->loop = loop_create();
     t->commands = mailbox_create(sizeof(struct edge_cmd), MAILBOX_EDGE_MAX);
     bool ok = t->loop && t->commands &&

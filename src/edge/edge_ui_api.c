@@ -75,8 +75,8 @@ static void put_method(const struct edge *e, enum api_op op, struct buf *out) {
     uint64_t statuses[EDGE_STATUS_CLASSES] = {0}, buckets[LATENCY_BUCKETS + 1] = {0}, sum_us = 0;
     for (uint32_t i = 0; i < e->threads_count; i++) {
         const struct edge_thread *t = e->threads[i];
-        for (size_t s = 0; s < ARRAY_LEN(statuses); s++) {
-            statuses[s] += load(&t->statuses[op][s]);
+        for (size_t o = 0; o < EDGE_OUTCOMES; o++) {
+            statuses[outcome_class(o)] += load(&t->outcomes[op][o]);
         }
         for (size_t b = 0; b < ARRAY_LEN(buckets); b++) {
             buckets[b] += load(&t->latencies[op].buckets[b]);

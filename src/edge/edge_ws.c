@@ -23,6 +23,7 @@ void ws_begin(struct edge_conn *c) {
     struct edge_thread *t = c->thread;
     const uint8_t *key = c->request->ws_key;
     ws_put_upgrade_head(&c->out, slice_of(key, sizeof(c->request->ws_key)), (struct slice){0});
+    request_id_put(c, &c->out);
     http_put_head_end(&c->out);
     ws_assembler_init(&c->assembler, SIGNAL_BYTES_MAX);
     c->tokens_milli = t->edge->limits.signals_burst * 1000;
@@ -179,7 +180,6 @@ static void give_to_control(struct edge_conn *c, struct edge_msg *m,
 
 static void on_message(struct edge_conn *c, enum ws_opcode opcode, struct slice payload) {
     struct metrics *metrics = &c->thread->metrics;
-    metric_inc(&metrics->edge_signals_in);
     c->partial_since_ms = 0;
     if (!take_token(c)) {
         refuse_flood(c);
@@ -206,6 +206,7 @@ static void on_message(struct edge_conn *c, enum ws_opcode opcode, struct slice 
         ws_close(c, close_code_of(s));
         return;
     }
+    metric_inc(&metrics->edge_signals_in);
     give_to_control(c, m, signal);
 }
 

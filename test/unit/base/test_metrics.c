@@ -13,7 +13,7 @@ static const struct {
     enum metric_kind kind;
 } ROWS[] = {
 #define M(field, kind, name, help) {name, help, METRIC_##kind},
-    METRICS(M)
+    METRICS(M) METRICS_REFERENCE(M)
 #undef M
 };
 

@@ -67,12 +67,13 @@ static void protobuf_and_errors_of_control_pass_through(void **state) {
     struct edge_msg *m = kit_next(&f->kit, EDGE_API);
     assert_int_equal(m->coding, API_PROTOBUF);
     assert_null(m->claims);
-    assert_true(edge_reply(f->kit.edge, m->conn, 404, EDGE_BODY_JSON, SLICE_LIT("{}")));
+    static const char error[] = "{\"code\":\"not_found\",\"msg\":\"x\"}";
+    assert_true(edge_reply(f->kit.edge, m->conn, 404, EDGE_BODY_JSON, slice_from_cstr(error)));
     edge_msg_free(m);
-    expect_answer(&f->c, 404, "{}");
+    expect_answer(&f->c, 404, error);
     assert_int_equal(kit_metric(&f->kit,
                                 "livekit_node_twirp_request_status{service=\"RoomService\",method="
-                                "\"ListRooms\",status=\"4xx\"}"),
+                                "\"ListRooms\",status=\"4xx\",code=\"not_found\"}"),
                      1);
 }
 
@@ -331,6 +332,61 @@ static void answers_to_those_who_left_are_dropped(void **state) {
     client_expect_silence(&f->c, 20);
 }
 
+/* The value of X-Request-Id; freed by the caller. */
+static char *answered_id(struct fixture *f) {
+    kit_answer_call(&f->kit, "{}");
+    struct answer a = client_answer(&f->c);
+    const char *at = strstr(a.head, "\r\nX-Request-Id: ");
+    assert_non_null(at);
+    at += strlen("\r\nX-Request-Id: ");
+    char *id = strndup(at, (size_t)(strchr(at, '\r') - at));
+    answer_free(&a);
+    return id;
+}
+
+static void answers_carry_the_id_of_their_request(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *headers, *id; /* NULL: one of ours */
+    } rows[] = {
+        {"X-Request-Id: abc-1_2.3:/+=@\r\n", "abc-1_2.3:/+=@"},
+        {"X-Livekit-Request-Id: 7d\r\n", "7d"},
+        {"X-Livekit-Request-Id: 7d\r\nX-Request-Id: first\r\n", "first"},
+        {"X-Livekit-Request-Id: 7d\r\nX-Request-Id: a b\r\n", "7d"},
+        {"X-Request-Id:\r\n", NULL},
+        {"X-Request-Id: \"quoted\"\r\n", NULL},
+        {"X-Request-Id: gr\xc3\xbc\xc3\x9f\r\n", NULL},
+        {"X-Request-Id: "
+         "0123456789012345678901234567890123456789012345678901234567890123\r\n",
+         "0123456789012345678901234567890123456789012345678901234567890123"},
+        {"X-Request-Id: "
+         "01234567890123456789012345678901234567890123456789012345678901234\r\n",
+         NULL},
+        {"", NULL},
+    };
+    char *before = strdup("");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        client_put(&f->c, LIST JSON_TYPE "%sContent-Length: 2\r\n\r\n{}", rows[i].headers);
+        char *id = answered_id(f);
+        if (rows[i].id) {
+            assert_string_equal(id, rows[i].id);
+        } else {
+            assert_memory_equal(id, "RQ_", 3);
+            assert_string_not_equal(id, before);
+        }
+        free(before);
+        before = id;
+    }
+    free(before);
+    client_put(&f->c, "GET /rtc/validate HTTP/1.1\r\nHost: a\r\nX-Request-Id: x\r\n\r\n"
+                      "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: x\r\n\r\n");
+    struct answer refused = client_answer(&f->c), health = client_answer(&f->c);
+    assert_true(answer_has(&refused, "X-Request-Id: x"));
+    assert_false(answer_has(&health, "X-Request-Id: x"));
+    answer_free(&refused);
+    answer_free(&health);
+}
+
 int main(void) {
     static bool plain = false, tls = true;
 #define BOTH(test)                                                                                 \
@@ -354,6 +410,7 @@ int main(void) {
         {"a_half_closed_client_gets_its_answers", a_half_closed_client_gets_its_answers, set_up,
          tear_down, &plain}, /* TLS ends in both directions */
         BOTH(answers_to_those_who_left_are_dropped),
+        BOTH(answers_carry_the_id_of_their_request),
     };
     return cmocka_run_group_tests_name("edge_http", tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #define REFUSED(reason) "stoa_edge_refused_total{reason=\"" reason "\"}"
 #define FAILED_LISTS                                                                               \
     "livekit_node_twirp_request_status{service=\"RoomService\",method=\"ListRooms\",status="       \
-    "\"5xx\"}"
+    "\"5xx\",code=\"unavailable\"}"
 
 enum { LARGE = 3 << 20 };
 
