@@ -83,6 +83,10 @@ static void *take(struct effects *fx, size_t size) {
     return p;
 }
 
+void *fx_alloc(struct effects *fx, size_t size) {
+    return take(fx, size);
+}
+
 struct slice fx_copy(struct effects *fx, struct slice s) {
     void *p = s.len > 0 ? take(fx, s.len) : NULL;
     return p ? slice_of(memcpy(p, s.data, s.len), s.len) : (struct slice){0};

@@ -19,6 +19,8 @@ must_check bool fx_ok(const struct effects *fx);
 /* Takes back what was added since count was `mark`, and the failure with it. */
 void fx_rollback(struct effects *fx, size_t mark);
 
+/* For what effects point to; NULL without memory, and the failure sticks. */
+must_check void *fx_alloc(struct effects *fx, size_t size);
 struct slice fx_copy(struct effects *fx, struct slice s);
 struct slice fx_encode(struct effects *fx, const ProtobufCMessage *message);
 

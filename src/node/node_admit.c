@@ -270,10 +270,8 @@ static enum status admit_effects(struct node *n, struct admission *a, struct eff
         count = room_receivers(room, NULL, NULL, gone, &fx->arena, &conns);
         node_tell_room(n, fx, &a->room, &counts, conns, count);
     }
-    if (st == STATUS_OK && !node_ok(n, fx)) {
-        st = STATUS_NO_MEMORY;
-    }
-    return st;
+    /* Nothing has been said yet: whatever failed for want of memory can be tried again. */
+    return node_ok(n, fx) ? st : STATUS_NO_MEMORY;
 }
 
 static enum status tell_directory(struct node *n, const struct admission *a) {

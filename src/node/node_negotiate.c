@@ -67,22 +67,35 @@ static void put_remote(struct effects *fx, const struct link *l, uint32_t worker
     fx_add(fx, FX_TRANSPORT_REMOTE)->transport = t;
 }
 
-/* Which track each section that we send in carries: all of them, each time (trap T11). */
-static void fill_mids(struct node *n, const struct peer *p, Livekit__SessionDescription *d) {
-    size_t most = p ? peer_sections_count(p) + SUBSCRIPTIONS_ATTACHED_MAX : 0, at = 0;
-    Livekit__SessionDescription__MidToTrackIdEntry *entries = NULL, **list = NULL;
-    if (most > 0) {
-        entries = arena_alloc(&n->work, most * sizeof(*entries));
-        list = arena_alloc(&n->work, most * sizeof(*list));
+static char *fx_cstr(struct effects *fx, struct slice s) {
+    char *text = fx_alloc(fx, s.len + 1);
+    if (text) {
+        memcpy(text, s.data, s.len);
+        text[s.len] = '\0';
     }
+    return text;
+}
+
+/* Which track each section that we send in carries: all of them, each time (trap T11). */
+static void fill_mids(struct effects *fx, const struct peer *p, Livekit__SessionDescription *d) {
+    Livekit__SessionDescription__MidToTrackIdEntry *entries, **list;
     struct slice mid, track_id;
-    while (entries && list && d->n_mid_to_track_id < most &&
-           peer_next_sending(p, &at, &mid, &track_id)) {
-        Livekit__SessionDescription__MidToTrackIdEntry *e = &entries[d->n_mid_to_track_id];
-        livekit__session_description__mid_to_track_id_entry__init(e);
-        e->key = node_cstr(n, mid);
-        e->value = node_cstr(n, track_id);
-        list[d->n_mid_to_track_id++] = e;
+    size_t count = 0, at = 0;
+    while (peer_next_sending(p, &at, &mid, &track_id)) {
+        count++;
+    }
+    if (count == 0) {
+        return;
+    }
+    entries = fx_alloc(fx, count * sizeof(*entries));
+    list = fx_alloc(fx, count * sizeof(*list));
+    at = 0;
+    for (size_t i = 0; entries && list && peer_next_sending(p, &at, &mid, &track_id); i++) {
+        livekit__session_description__mid_to_track_id_entry__init(&entries[i]);
+        entries[i].key = fx_cstr(fx, mid);
+        entries[i].value = fx_cstr(fx, track_id);
+        list[i] = &entries[i];
+        d->n_mid_to_track_id = i + 1;
     }
     d->mid_to_track_id = list;
 }
@@ -96,7 +109,9 @@ static void put_description(struct node *n, struct effects *fx, const struct ses
     fx->failed = fx->failed || n->text.failed;
     d.sdp = (char *)n->text.data;
     d.id = id;
-    fill_mids(n, session_sending_peer(s) == p ? p : NULL, &d);
+    if (session_sending_peer(s) == p) {
+        fill_mids(fx, p, &d);
+    }
     if (!node_ok(n, fx)) {
         return;
     }

@@ -80,7 +80,7 @@ void session_unbind_sections(struct node *n, struct session *s) {
 
 static void put(struct effects *fx, const struct session *s, const struct peer_section *section,
                 struct fx_receive *receive) {
-    struct rtp_section *copy = arena_alloc(&fx->arena, sizeof(*copy));
+    struct rtp_section *copy = fx_alloc(fx, sizeof(*copy));
     if (copy) {
         *copy = section->rtp;
         receive->transport = s->main.id;

@@ -42,7 +42,7 @@ static uint64_t hash_of(const struct node *n, const struct rtp_section *section)
 
 static void put_send(struct effects *fx, const struct session *s, const struct subscription *sub,
                      const struct peer_section *section) {
-    struct rtp_section *copy = arena_alloc(&fx->arena, sizeof(*copy));
+    struct rtp_section *copy = fx_alloc(fx, sizeof(*copy));
     if (!copy) {
         return;
     }

@@ -133,7 +133,7 @@ static float level_of(const struct participant *p) {
 }
 
 static void one(uint64_t conn, const struct participant *p, float level, struct effects *fx) {
-    uint64_t *conns = conn != 0 ? arena_alloc(&fx->arena, sizeof(*conns)) : NULL;
+    uint64_t *conns = conn != 0 ? fx_alloc(fx, sizeof(*conns)) : NULL;
     if (conns) {
         *conns = conn;
         tell_speaker(p, level, conns, 1, fx);
@@ -205,7 +205,7 @@ static bool run_quality(struct node *n, struct session *s, struct effects *fx) {
     tell_quality(s, quality, a.conns, a.count, fx);
     a = audience_of(n, s->participant, fx, 0, PROTOCOL_WITH_LOST - 1);
     tell_quality(s, mild, a.conns, a.count, fx);
-    uint64_t *self = s->conn != 0 ? arena_alloc(&fx->arena, sizeof(*self)) : NULL;
+    uint64_t *self = s->conn != 0 ? fx_alloc(fx, sizeof(*self)) : NULL;
     if (self) {
         *self = s->conn;
         tell_quality(s, mild, self, 1, fx);
@@ -238,7 +238,7 @@ void session_greet(struct node *n, struct session *s, const struct session *publ
         one(s->conn, publisher->participant, publisher->level_told, fx);
     }
     bool known = publisher->quality_told != QUALITY_UNKNOWN;
-    uint64_t *conns = s->conn != 0 && known ? arena_alloc(&fx->arena, sizeof(*conns)) : NULL;
+    uint64_t *conns = s->conn != 0 && known ? fx_alloc(fx, sizeof(*conns)) : NULL;
     if (conns) {
         *conns = s->conn;
         tell_quality(publisher, mild_of((Livekit__ConnectionQuality)publisher->quality_told), conns,

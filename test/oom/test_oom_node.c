@@ -10,7 +10,9 @@
 struct world {
     struct kit k;
     uint64_t a, b, bob; /* transports */
-    const char *offer, *restart, *answer;
+    uint64_t track;     /* bob's, and: */
+    char sid[IDENT_MAX];
+    const char *offer, *restart, *answer, *publish;
 };
 
 static enum status call(struct world *w, enum api_op op, const struct claims *claims,
@@ -91,6 +93,73 @@ static enum status bob_up(struct world *w) {
 static enum status bob_restarts(struct world *w) {
     return describe(w, 2, true, w->restart);
 }
+static enum status bob_announces(struct world *w) {
+    Livekit__AddTrackRequest add = LIVEKIT__ADD_TRACK_REQUEST__INIT;
+    add.cid = (char[]){"mic"};
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK;
+    r.add_track = &add;
+    enum status s = kit_try_signal(&w->k, 2, &r);
+    if (s == STATUS_OK) {
+        const Livekit__SignalResponse *told =
+            kit_told(&w->k, 2, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRACK_PUBLISHED, 0);
+        assert_non_null(told);
+        snprintf(w->sid, sizeof(w->sid), "%s", told->track_published->track->sid);
+    }
+    return s;
+}
+static enum status bob_publishes(struct world *w) {
+    enum status s = describe(w, 2, true, w->publish);
+    for (size_t i = 0; s == STATUS_OK && i < kit_count(&w->k, FX_RECEIVE_PUT); i++) {
+        uint64_t track = kit_effect(&w->k, FX_RECEIVE_PUT, i)->receive.track;
+        w->track = track != 0 ? track : w->track;
+    }
+    assert_true(s != STATUS_OK || w->track != 0);
+    return s;
+}
+static enum status dora_joins(struct world *w) {
+    return join(w, (struct kit_join){.conn = 40,
+                                     .room = "r",
+                                     .identity = "dora",
+                                     .single = true,
+                                     .auto_subscribe = true,
+                                     .offer = w->offer});
+}
+static enum status bob_speaks(struct world *w) {
+    struct media_level level = {.track = w->track, .level = 1};
+    struct node_event ev = {.kind = EV_LEVELS, .levels = {&level, 1}};
+    return kit_step(&w->k, &ev);
+}
+static enum status bob_is_muted(struct world *w) {
+    char json[128];
+    snprintf(json, sizeof(json),
+             "{\"room\":\"r\",\"identity\":\"bob\",\"trackSid\":\"%s\",\"muted\":true}", w->sid);
+    return call(w, API_MUTE_PUBLISHED_TRACK, kit_admin_claims("r"), json);
+}
+static enum status bob_is_for_alice_alone(struct world *w) {
+    Livekit__TrackPermission permission = LIVEKIT__TRACK_PERMISSION__INIT;
+    Livekit__TrackPermission *list[] = {&permission};
+    permission.participant_identity = (char[]){"alice"};
+    permission.all_tracks = true;
+    Livekit__SubscriptionPermission s = LIVEKIT__SUBSCRIPTION_PERMISSION__INIT;
+    s.track_permissions = list;
+    s.n_track_permissions = 1;
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION_PERMISSION;
+    r.subscription_permission = &s;
+    return kit_try_signal(&w->k, 2, &r);
+}
+static enum status dora_wants_what_is_not_there(struct world *w) {
+    char *sids[] = {(char[]){"TR_nothere"}};
+    Livekit__UpdateSubscription u = LIVEKIT__UPDATE_SUBSCRIPTION__INIT;
+    u.track_sids = sids;
+    u.n_track_sids = 1;
+    u.subscribe = true;
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION;
+    r.subscription = &u;
+    return kit_try_signal(&w->k, 40, &r);
+}
 static enum status bob_renames(struct world *w) {
     Livekit__UpdateParticipantMetadata m = LIVEKIT__UPDATE_PARTICIPANT_METADATA__INIT;
     m.name = (char[]){"Bob"};
@@ -166,6 +235,13 @@ static const event_fn EVENTS[] = {
     alice_up,
     bob_joins,
     bob_up,
+    bob_announces,
+    bob_publishes,
+    dora_joins,
+    bob_speaks,
+    bob_is_muted,
+    bob_is_for_alice_alone,
+    dora_wants_what_is_not_there,
     bob_restarts,
     bob_renames,
     update_alice,
@@ -202,11 +278,12 @@ static void with_webhooks(struct node_config *c) {
     c->performs_rpc = true;
 }
 
-static void begin(struct world *w, const char *const sdp[3]) {
+static void begin(struct world *w, const char *const sdp[4]) {
     kit_open(&w->k, with_webhooks);
     w->offer = sdp[0];
     w->restart = sdp[1];
     w->answer = sdp[2];
+    w->publish = sdp[3];
 }
 
 static void end(struct world *w) {
@@ -233,7 +310,7 @@ static bool try_failing(struct world *w, event_fn event, uint64_t nth, struct bu
     return true;
 }
 
-static void walk(size_t failing, const char *const sdp[3], size_t *ret_refusals) {
+static void walk(size_t failing, const char *const sdp[4], size_t *ret_refusals) {
     struct buf before, after;
     buf_init(&before, 1 << 20);
     buf_init(&after, 1 << 20);
@@ -259,16 +336,27 @@ static void walk(size_t failing, const char *const sdp[3], size_t *ret_refusals)
     buf_deinit(&after);
 }
 
+/* The same offer with other ICE credentials restarts ICE. */
+static void change_credentials(char *sdp) {
+    static const char ufrag[] = "a=ice-ufrag:";
+    for (char *at = strstr(sdp, ufrag); at; at = strstr(at, ufrag)) {
+        at += strlen(ufrag);
+        *at = *at == 'x' ? 'y' : 'x';
+    }
+}
+
 static void test_every_event_without_memory(void **state) {
     (void)state;
     struct kit k;
     kit_open(&k, NULL);
-    static const char *const files[] = {"chromium_single_join.sdp", "chromium_single_restart.sdp",
-                                        "chromium_subscriber_answer.sdp"};
+    static const char *const files[] = {"chromium_single_join.sdp", "chromium_single_publish.sdp",
+                                        "chromium_subscriber_answer.sdp",
+                                        "chromium_single_publish.sdp"};
     const char *sdp[ARRAY_LEN(files)];
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         sdp[i] = kit_sdp(&k, files[i]);
     }
+    change_credentials((char *)(uintptr_t)sdp[1]);
     uint64_t blocks = mem_live_blocks();
     size_t refusals = 0;
     for (size_t failing = 0; failing < ARRAY_LEN(EVENTS); failing++) {
