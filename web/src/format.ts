@@ -21,23 +21,23 @@ export function bytes(value: number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 || value >= 100 ? whole.format(value) : tenths.format(value)} ${units[unit]}`;
+  return `${unit === 0 || value >= 100 ? whole.format(value) : tenths.format(value)}\u00a0${units[unit]}`;
 }
 
-// "12 s", "4 min 32 s", "3 h 05 min", "6 d 2 h"
+// "12s", "4m 32s", "3h 05m", "6d 2h"
 export function span(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
   const two = (value: number) => String(value).padStart(2, "0");
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${two(Math.floor(s / 60) % 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m\u00a0${two(s % 60)}s`;
+  if (s < 86400) return `${Math.floor(s / 3600)}h\u00a0${two(Math.floor(s / 60) % 60)}m`;
+  return `${Math.floor(s / 86400)}d\u00a0${Math.floor(s / 3600) % 24}h`;
 }
 
 export function milliseconds(ms: number): string {
-  if (ms < 1) return `${tenths.format(ms * 1000)} µs`;
-  if (ms < 100) return `${tenths.format(ms)} ms`;
-  return ms < 10_000 ? `${whole.format(ms)} ms` : `${tenths.format(ms / 1000)} s`;
+  if (ms < 1) return `${whole.format(ms * 1000)}\u00a0µs`;
+  if (ms < 100) return `${tenths.format(ms)}\u00a0ms`;
+  return ms < 10_000 ? `${whole.format(ms)}\u00a0ms` : `${tenths.format(ms / 1000)}\u00a0s`;
 }
 
 export const timeOfDay = (ms: number) => clock.format(ms);

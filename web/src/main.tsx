@@ -70,7 +70,7 @@ function App() {
     answeredAt.current = Date.now();
     history.add(answer);
     return answer;
-  });
+  }, true);
   const now = useServerNow(status.value?.now_ms);
   const context: Context = { status: status.value, history, now_ms: now };
   const view = findView(hash);

@@ -13,6 +13,8 @@ export interface Point {
   calls_per_s: number | null; // null: not known, such as over a restart
   mean_ms: number | null; // null: no calls
   load: number | null; // of the control thread, 0 to 1
+  traffic: number | null; // bytes of HTTP and WebSocket per second, both ways
+  datagrams: number | null; // of UDP per second, both ways
 }
 
 export interface Latency {
@@ -32,7 +34,7 @@ function quantile(buckets: number[], limits: number[], part: number): string {
   let below = 0;
   for (let i = 0; i < limits.length; i++) {
     below += buckets[i]!;
-    if (below >= total * part) return `≤ ${limits[i]! < 1000 ? `${limits[i]} ms` : `${limits[i]! / 1000} s`}`;
+    if (below >= total * part) return `≤\u00a0${limits[i]! < 1000 ? `${limits[i]}\u00a0ms` : `${limits[i]! / 1000}\u00a0s`}`;
   }
   return `> ${limits[limits.length - 1]! / 1000} s`;
 }
@@ -74,7 +76,10 @@ export class History {
     if (this.last && !before) this.recent = [];
     const ms = before ? now.now_ms - before.now_ms : 0;
     const calls = before && ms > 0 ? between(sum(before.calls), sum(now.calls), ms, now.bucket_ms) : null;
-    const busy = before && ms > 0 ? (now.metrics.control_busy_us! - before.metrics.control_busy_us!) / 1000 / ms : null;
+    const perMs = (...names: string[]) =>
+      before && ms > 0 ? names.reduce((all, name) => all + now.metrics[name]! - before.metrics[name]!, 0) / ms : null;
+    const scaled = (value: number | null, by: number) => (value === null ? null : Math.max(0, value * by));
+    const busy = scaled(perMs("control_busy_us"), 1 / 1000);
     this.points.push({
       at_ms: now.now_ms,
       rooms: now.metrics.rooms ?? 0,
@@ -83,7 +88,9 @@ export class History {
       overdue_ms: now.metrics.overdue_ms ?? 0,
       calls_per_s: calls?.per_s ?? null,
       mean_ms: calls?.mean_ms ?? null,
-      load: busy === null ? null : Math.min(1, Math.max(0, busy)),
+      load: busy === null ? null : Math.min(1, busy),
+      traffic: scaled(perMs("edge_bytes_in", "edge_bytes_out"), 1000),
+      datagrams: scaled(perMs("datagrams_in", "datagrams_out"), 1000),
     });
     while (this.points[0] && this.points[0].at_ms < now.now_ms - HISTORY_MS) this.points.shift();
     this.last = now;

@@ -26,7 +26,7 @@ function Sweeper({ context }: { context: Context }) {
   const value = lost ? "Lost deadlines" : m.overdue_ms ? `${format.span(m.overdue_ms!)} behind` : "On time";
   return (
     <Tile label="Sweeper" value={value} tone={late || lost ? "bad" : undefined}
-      about={`last run ${format.span(now - (m.sweep_last_s ?? 0) * 1000)} ago, ${next}`}>
+      about={`ran ${format.span(now - (m.sweep_last_s ?? 0) * 1000)} ago, ${next}`}>
       <Plot label="Overdue" points={context.history.points} of={(p) => p.overdue_ms} show={format.span} least={1000} />
     </Tile>
   );
@@ -47,8 +47,8 @@ function Tiles({ context }: { context: Context }) {
         about={calls ? `${format.count(calls.refused)} refused, ${format.count(calls.failed)} failed in 15 s` : "…"}>
         <Plot label="API calls per second" points={points} of={(p) => p.calls_per_s} show={format.rate} />
       </Tile>
-      <Tile label="API latency" value={calls?.mean_ms == null ? "–" : format.milliseconds(calls.mean_ms)}
-        about={calls?.calls ? `mean of 15 s; p50 ${calls.p50}, p99 ${calls.p99}` : "no calls in 15 s"}>
+      <Tile label="API latency, mean" value={calls?.mean_ms == null ? "–" : format.milliseconds(calls.mean_ms)}
+        about={calls?.calls ? `p50 ${calls.p50}, p99 ${calls.p99}` : "no calls in 15 s"}>
         <Plot label="Mean latency of API calls" points={points} of={(p) => p.mean_ms} show={format.milliseconds} least={0.01} />
       </Tile>
       <Sweeper context={context} />
@@ -58,6 +58,9 @@ function Tiles({ context }: { context: Context }) {
       <Tile label="Control thread" value={last.load === null ? "–" : `${(last.load * 100).toFixed(1)} %`} tone={(last.load ?? 0) > 0.8 ? "bad" : undefined}
         about={`longest turn ${format.milliseconds((m.control_turn_us_max ?? 0) / 1000)}`}>
         <Plot label="Load of the control thread" points={points} of={(p) => p.load} show={(v) => `${(v * 100).toFixed(1)} %`} least={0.05} />
+      </Tile>
+      <Tile label="Traffic" value={last.traffic === null ? "–" : `${format.bytes(last.traffic)}/s`} about={`HTTP, signalling; ${format.rate(last.datagrams ?? 0)} UDP/s`}>
+        <Plot label="Bytes of HTTP and signalling per second" points={points} of={(p) => p.traffic} show={(v) => `${format.bytes(v)}/s`} least={1000} />
       </Tile>
     </div>
   );
@@ -110,8 +113,8 @@ export function Overview({ context }: { context: Context }) {
     <>
       <h1 class="hidden" tabIndex={-1}>Overview</h1>
       {context.status ? <Tiles context={context} /> : <p class="quiet-text" role="status">Asking the server…</p>}
-      <Rooms now_ms={context.now_ms} />
       {context.status && <Methods context={context} />}
+      <Rooms now_ms={context.now_ms} />
     </>
   );
 }

@@ -201,7 +201,7 @@ export function Participants(props: {
         {many && (
           <form role="search" class="search" onSubmit={(e) => e.preventDefault()}>
             <label for={id} class="hidden">Find participants by how their identity begins</label>
-            <input id={id} type="search" autocomplete="off" spellcheck={false} placeholder="Identity, or how it begins" value={text}
+            <input id={id} type="search" autocomplete="off" spellcheck={false} placeholder="Find by identity" value={text}
               onInput={(e) => setText(e.currentTarget.value)} />
           </form>
         )}

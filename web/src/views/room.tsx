@@ -51,11 +51,11 @@ function Facts({ room, now_ms }: { room: Room; now_ms: number }) {
   const ends = endsIn(expires, room.num_participants, now_ms);
   const facts: [string, string][] = [
     ["Created", `${format.dateAndTime(created)}, ${format.span(now_ms - created)} ago`],
-    ["Last active", room.num_participants > 0 ? "now" : `${format.dateAndTime(active)}, ${format.span(now_ms - active)} ago`],
-    ["Ends", expires === null ? ends : `${ends}, ${format.dateAndTime(expires)}`],
-    ["Stays empty", seconds(room.empty_timeout)],
-    ["Stays after the last", seconds(room.departure_timeout)],
-    ["Participants", `${format.count(room.num_participants)}${room.max_participants ? ` of at most ${format.count(room.max_participants)}` : ""}, ${format.count(room.num_publishers)} publishing`],
+    ["Last active", room.num_participants > 0 ? "now, in use" : `${format.dateAndTime(active)}, ${format.span(now_ms - active)} ago`],
+    ["Ends", expires === null ? (room.num_participants > 0 ? "not while in use" : ends) : `${ends}, ${format.dateAndTime(expires)}`],
+    ["Stays unjoined", seconds(room.empty_timeout)],
+    ["Stays after the last leave", seconds(room.departure_timeout)],
+    ["Participants", `${format.count(room.num_participants)}${room.max_participants ? ` of at most ${format.count(room.max_participants)}` : ""}, ${format.count(room.num_publishers)} ${room.num_publishers === 1 ? "publisher" : "publishers"}`],
     ["Recording", room.active_recording ? "yes" : "no"],
     ["Session id", room.sid],
   ];
@@ -90,8 +90,8 @@ export function RoomView({ name, context }: { name: string; context: Context }) 
           </>
         )}
       </div>
-      {answer.error && <p class="failure" role="alert">{answer.error}</p>}
-      {!answer.value && !answer.error && <p class="quiet-text" role="status">Asking the server…</p>}
+      {answer.refusal && <p class="failure" role="alert">{answer.refusal}</p>}
+      {!answer.value && !answer.refusal && <p class="quiet-text" role="status">Asking the server…</p>}
       {answer.value && !room && (
         <p class="banner" role="status">There is no room of this name on this server now. If one is created, it shows here.</p>
       )}

@@ -28,7 +28,7 @@ function sorted(rooms: RoomRow[], { by, down }: Sorting): RoomRow[] {
 
 export function endsIn(expires: number | null, participants: number, now: number): string {
   if (expires !== null) return expires <= now ? "now" : `in ${format.span(expires - now)}`;
-  return participants > 0 ? "not while in use" : "never";
+  return participants > 0 ? "in use" : "never";
 }
 
 // Names are links in rows: control characters and blanks at the ends would not be seen.
@@ -40,7 +40,7 @@ function Row({ room, now_ms }: { room: RoomRow; now_ms: number }) {
       <th scope="row"><a href={roomPath(room.name)}>{shownName(room.name)}</a></th>
       <td class="number">
         {format.count(room.participants)}
-        {room.publishers > 0 && <span class="detail"> · {format.count(room.publishers)} publishing</span>}
+        {room.publishers > 0 && <span class="detail"> · {format.count(room.publishers)} {room.publishers === 1 ? "publisher" : "publishers"}</span>}
       </td>
       <td class="number">{format.span(now_ms - room.created_ms)}</td>
       <td class="number">{endsIn(room.expires_ms, room.participants, now_ms)}</td>
@@ -49,7 +49,7 @@ function Row({ room, now_ms }: { room: RoomRow; now_ms: number }) {
   );
 }
 
-function Head(props: { label: string; by: Order; number?: boolean; sorting: Sorting; sort: (s: Sorting) => void }) {
+function Head(props: { label: string; short?: string; by: Order; number?: boolean; sorting: Sorting; sort: (s: Sorting) => void }) {
   const { by, sorting } = props, on = sorting.by === by;
   // Numbers are mostly asked for from the top; a third press brings back the order found.
   const first = by === "participants";
@@ -57,7 +57,8 @@ function Head(props: { label: string; by: Order; number?: boolean; sorting: Sort
   return (
     <th scope="col" class={props.number ? "number" : undefined} aria-sort={on ? (sorting.down ? "descending" : "ascending") : undefined}>
       <button type="button" class="sort" onClick={() => props.sort(next)}>
-        {props.label}<span aria-hidden="true" class="arrow">{on ? (sorting.down ? " ↓" : " ↑") : ""}</span>
+        {props.short ? <><span class="wide-text">{props.label}</span><span class="narrow-text">{props.short}</span></> : props.label}
+        <span aria-hidden="true" class="arrow">{on ? (sorting.down ? " ↓" : " ↑") : ""}</span>
       </button>
     </th>
   );
@@ -73,7 +74,7 @@ function Search({ was, set }: { was: string; set: (prefix: string) => void }) {
   return (
     <form role="search" class="search" onSubmit={(e) => { e.preventDefault(); set(text); }}>
       <label for={id} class="hidden">Find rooms by name, or how it begins</label>
-      <input id={id} type="search" autocomplete="off" spellcheck={false} placeholder="Name, or how it begins" value={text}
+      <input id={id} type="search" autocomplete="off" spellcheck={false} placeholder="Find by name" value={text}
         onInput={(e) => setText(e.currentTarget.value)} />
     </form>
   );
@@ -106,15 +107,15 @@ export function Rooms({ now_ms }: { now_ms: number }) {
         <Search was={place.prefix} set={search} />
         <button type="button" class="primary" onClick={() => setCreating(true)}>Create room</button>
       </div>
-      {found.error && <p class="failure" role="alert">{found.error}</p>}
-      <p class="quiet-text" role="status">{page && !found.stale ? summary(page.rooms.length, page.total, place, page.next !== null) : found.error ? "" : "Looking…"}</p>
+      {found.refusal && <p class="failure" role="alert">{found.refusal}</p>}
+      <p class="quiet-text" role="status">{page && !found.stale ? summary(page.rooms.length, page.total, place, page.next !== null) : found.refusal ? "" : "Looking…"}</p>
       {page && page.rooms.length > 0 && (
-        <table aria-busy={found.stale}>
+        <table class="room-list" aria-busy={found.stale}>
           <caption class="hidden">Rooms: name, participants, age, when they end, size of metadata</caption>
           <thead>
             <tr>
               <Head label="Name" by="name" {...head} />
-              <Head label="Participants" by="participants" number {...head} />
+              <Head label="Participants" short="In" by="participants" number {...head} />
               <Head label="Age" by="created_ms" number {...head} />
               <Head label="Ends" by="expires_ms" number {...head} />
               <th scope="col" class="number wide">Metadata</th>
