@@ -222,6 +222,7 @@ static void enter(struct downlink *d, const struct uplink *u, uint64_t now_us,
     d->epoch++;
     *epoch_now(d) = e;
     d->layer = p->layer;
+    d->catching_up = !p->newest;
     d->key_asked_us = 0;
     d->temporal = d->temporal_target;
     d->frame_timestamp = p->timestamp;
@@ -264,6 +265,29 @@ static bool frame_is_dropped(struct downlink *d, const struct uplink_packet *p, 
     return d->frame_dropped;
 }
 
+/* The newest frame is the one to go on from when the source changes. */
+static void note_frame(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
+                       uint16_t picture_offset) {
+    const struct epoch *e = epoch_now(d);
+    uint32_t timestamp = p->timestamp + e->timestamp_offset;
+    if (d->sent_any && (int32_t)(timestamp - d->timestamp) <= 0) {
+        return;
+    }
+    d->sent_any = true;
+    d->timestamp = timestamp;
+    d->timestamp_us = now_us;
+    d->picture_id = (uint16_t)(p->vp8.picture_id - picture_offset);
+    d->tl0_index = (uint8_t)(p->vp8.tl0_index - e->tl0_offset);
+    d->key_index = (uint8_t)(p->vp8.key_index - e->key_offset);
+}
+
+/* Numbers that are skipped were never sent; what stood in their places is long forgotten. */
+static void forget_skipped(struct downlink *d, uint32_t sequence) {
+    for (uint32_t i = 0; i <= d->sent_mask && d->next_sequence + i != sequence; i++) {
+        sent_slot(d, (uint16_t)(d->next_sequence + i))->flags = 0;
+    }
+}
+
 static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
                         uint32_t sequence, uint16_t picture_offset, bool filler,
                         struct rtp_out *out) {
@@ -275,6 +299,10 @@ static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink
         .filler = filler,
     };
     downlink_write(d, p, &n, out);
+    if ((int32_t)(sequence - d->next_sequence) >= 0) {
+        forget_skipped(d, sequence);
+        d->next_sequence = sequence + 1;
+    }
     *sent_slot(d, n.sequence) = (struct sent){
         .source = p->sequence,
         .send_time = n.send_time,
@@ -284,29 +312,15 @@ static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink
         .flags = (uint8_t)(SENT_USED | (filler ? SENT_FILLER : 0)),
     };
     d->stats.packets++;
-    d->stats.bytes += filler ? 0 : p->payload.len;
-}
-
-/* Numbers that are skipped were never sent; what stood in their places is long forgotten. */
-static void forget_skipped(struct downlink *d, uint32_t sequence) {
-    for (uint32_t i = 0; i <= d->sent_mask && d->next_sequence + i != sequence; i++) {
-        sent_slot(d, (uint16_t)(d->next_sequence + i))->flags = 0;
+    if (!filler) {
+        d->stats.bytes += p->payload.len;
+        note_frame(d, now_us, p, picture_offset);
     }
 }
 
 static void send_newer(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
                        uint32_t sequence, struct rtp_out *out) {
-    const struct epoch *e = epoch_now(d);
-    uint16_t picture_offset = renumber_now(&d->numbers)->picture_offset;
-    forget_skipped(d, sequence);
-    send_packet(d, now_us, p, sequence, picture_offset, false, out);
-    d->sent_any = true;
-    d->next_sequence = sequence + 1;
-    d->timestamp = p->timestamp + e->timestamp_offset;
-    d->timestamp_us = now_us;
-    d->picture_id = (uint16_t)(p->vp8.picture_id - picture_offset);
-    d->tl0_index = (uint8_t)(p->vp8.tl0_index - e->tl0_offset);
-    d->key_index = (uint8_t)(p->vp8.key_index - e->key_offset);
+    send_packet(d, now_us, p, sequence, renumber_now(&d->numbers)->picture_offset, false, out);
 }
 
 bool downlink_forward_late(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
@@ -317,12 +331,26 @@ bool downlink_forward_late(struct downlink *d, uint64_t now_us, const struct upl
     }
     uint32_t sequence = p->sequence - range.offset;
     const struct sent *slot = sent_slot(d, (uint16_t)sequence);
-    if (d->next_sequence - sequence > d->sent_mask ||
-        ((slot->flags & SENT_USED) != 0 && slot->sequence == (uint16_t)sequence)) {
+    int32_t behind = (int32_t)(d->next_sequence - sequence); /* negative: all since were dropped */
+    if (behind > (int32_t)d->sent_mask ||
+        (behind > 0 && (slot->flags & SENT_USED) != 0 && slot->sequence == (uint16_t)sequence)) {
         return false; /* too late to remember it, or it was sent */
     }
     bool filler = p->empty || p->codec != d->codec || (d->video && p->temporal > range.temporal);
     send_packet(d, now_us, p, sequence, range.picture_offset, filler, out);
+    return true;
+}
+
+/* A packet of the current source, newer than all before: it goes on, or its number is closed up. */
+static bool forward_newer(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
+                          struct rtp_out *out) {
+    bool new_frame = false;
+    if (p->empty || p->codec != d->codec || frame_is_dropped(d, p, &new_frame)) {
+        renumber_drop(&d->numbers, p->sequence, new_frame, d->temporal);
+        return false;
+    }
+    assert(p->payload.len + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
+    send_newer(d, now_us, p, renumber_pass(&d->numbers, p->sequence, d->temporal), out);
     return true;
 }
 
@@ -344,12 +372,21 @@ bool downlink_forward(struct downlink *d, struct uplink *u, uint64_t now_us,
     if (!renumber_is_newer(&d->numbers, p->sequence)) {
         return downlink_forward_late(d, now_us, p, out);
     }
-    bool new_frame = false;
-    bool dropped = p->empty || p->codec != d->codec || frame_is_dropped(d, p, &new_frame);
-    if (dropped) {
-        renumber_drop(&d->numbers, p->sequence, new_frame, d->temporal);
+    return forward_newer(d, now_us, p, out);
+}
+
+bool downlink_catch_up(struct downlink *d, struct uplink *u, uint64_t now_us, struct rtp_out *out) {
+    if (!d->catching_up || d->layer == DOWNLINK_LAYER_NONE) {
         return false;
     }
-    send_newer(d, now_us, p, renumber_pass(&d->numbers, p->sequence, d->temporal), out);
-    return true;
+    struct uplink_packet p;
+    uint32_t end = uplink_newest(u, d->layer) + 1;
+    for (uint32_t s = d->numbers.highest + 1; (int32_t)(end - s) > 0; s++) {
+        if (uplink_find(u, d->layer, s, &p) && p.source == epoch_now(d)->source &&
+            forward_newer(d, now_us, &p, out)) {
+            return true;
+        }
+    }
+    d->catching_up = false;
+    return false;
 }

@@ -57,6 +57,10 @@ void downlink_tick(struct downlink *d, struct uplink *u, uint64_t now_us);
  * of `out`, which has payload.len + DOWNLINK_HEADER_BYTES_MAX left (asserted): srtp_seal, send. */
 must_check bool downlink_forward(struct downlink *d, struct uplink *u, uint64_t now_us,
                                  const struct uplink_packet *p, struct rtp_out *out);
+/* After downlink_forward said true: a key frame whose first packet came late opened the way for
+ * packets that came before it. Each call writes one more, until it says false. */
+must_check bool downlink_catch_up(struct downlink *d, struct uplink *u, uint64_t now_us,
+                                  struct rtp_out *out);
 /* A packet of downlink_forward leaves so much later that abs-send-time must say so: overwrites it
  * and remembers. Before sealing. */
 void downlink_restamp(struct downlink *d, uint64_t now_us, uint8_t *packet, size_t len);

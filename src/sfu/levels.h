@@ -14,9 +14,10 @@ struct level {
     uint32_t timestamp; /* of the last packet */
     uint32_t observed;  /* RTP time in this window, */
     uint32_t active;    /* of it louder than the threshold */
-    uint64_t heard_us;  /* when the last packet came; 0: none */
-    uint8_t loudest;    /* -dBov of this window; smaller is louder */
-    uint8_t eighths;    /* as last told */
+    bool heard;
+    uint64_t heard_us; /* when the last packet came */
+    uint8_t loudest;   /* -dBov of this window; smaller is louder */
+    uint8_t eighths;   /* as last told */
 };
 void level_init(struct level *l);
 /* A packet in order with the audio level extension; `clock_rate` of its codec. */

@@ -25,7 +25,8 @@ struct quality_input {
 };
 struct quality {
     double score;
-    uint8_t intervals; /* judged so far, up to some */
+    bool flowed; /* something came once */
+    int silent;  /* intervals in a row without anything, up to 2 */
 };
 void quality_init(struct quality *q);
 /* One interval has passed. */

@@ -22,34 +22,40 @@ const struct renumber_range *renumber_now(const struct renumber *r) {
     return &r->ranges[(r->count - 1) % RENUMBER_RANGES];
 }
 
-/* What was lost between two dropped packets may still come: it is in a range of its own, not
- * dropped. */
-static void open_after_drop(struct renumber *r, uint8_t temporal) {
+/* From here on packets go through, up to this temporal layer. */
+static void open_range(struct renumber *r, uint32_t from, uint8_t temporal) {
     struct renumber_range range = *last_range(r);
     if (range.dropped || range.temporal != temporal) {
-        range.from = r->highest + 1;
+        range.from = from;
         range.dropped = false;
         range.temporal = temporal;
         push(r, range);
     }
 }
 
+/* What is missing before this number may still come. It belongs to a frame before the change of
+ * layer, or to one that is dropped now: the lower layer of both decides. */
+static void open_gap(struct renumber *r, uint32_t source, uint8_t temporal) {
+    if (source != r->highest + 1) {
+        open_range(r, r->highest + 1, MIN(last_range(r)->temporal, temporal));
+    }
+}
+
 uint32_t renumber_pass(struct renumber *r, uint32_t source, uint8_t temporal) {
     assert(renumber_is_newer(r, source));
-    open_after_drop(r, temporal);
+    open_gap(r, source, temporal);
+    open_range(r, source, temporal);
     r->highest = source;
     return source - last_range(r)->offset;
 }
 
 void renumber_drop(struct renumber *r, uint32_t source, bool new_frame, uint8_t temporal) {
     assert(renumber_is_newer(r, source));
-    bool follows = source == r->highest + 1;
-    if (!follows) {
-        open_after_drop(r, temporal);
-    }
+    open_gap(r, source, temporal);
     struct renumber_range range = *last_range(r);
     range.offset++;
     range.picture_offset = (uint16_t)(range.picture_offset + new_frame);
+    range.temporal = temporal;
     if (range.dropped) {
         *last_range(r) = range; /* it covers more now; what comes after it is one more behind */
     } else {

@@ -19,7 +19,7 @@ struct twcc_recorder {
     uint32_t unreported;  /* arrivals that were not told */
     uint64_t base_us;     /* arrivals count from here */
     uint64_t told_us;
-    bool started;
+    bool started, more, frame_ended; /* more: one packet did not suffice */
     uint8_t feedback_count;
     int64_t arrivals_us[TWCC_WINDOW]; /* since base_us; RTCP_TWCC_LOST: did not come */
 };

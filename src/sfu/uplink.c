@@ -260,6 +260,11 @@ enum status uplink_take(struct uplink *u, uint64_t now_us, uint8_t layer, struct
     return STATUS_OK;
 }
 
+uint32_t uplink_newest(const struct uplink *u, uint8_t layer) {
+    assert(layer < u->layers_count);
+    return u->layers[layer].highest;
+}
+
 bool uplink_find(const struct uplink *u, uint8_t layer, uint32_t sequence,
                  struct uplink_packet *ret_packet) {
     assert(layer < u->layers_count);
