@@ -216,7 +216,6 @@ static void check_pair(const struct walk *w, const struct walk_sent *a, const st
         return;
     }
     assert_true(later > 0 && later < 90000 * 20);
-    if (!(pictures >= 1 && pictures <= 1 + missing + fillers))
     assert_true(pictures >= 1 && pictures <= 1 + missing + fillers);
     uint32_t bases = (uint8_t)(b->vp8.tl0_index - a->vp8.tl0_index);
     uint32_t keys = (uint32_t)(b->vp8.key_index - a->vp8.key_index) & 0x1f;
