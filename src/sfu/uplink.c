@@ -81,6 +81,15 @@ struct uplink *uplink_destroy(struct uplink *u) {
 uint8_t uplink_layers(const struct uplink *u) {
     return u->layers_count;
 }
+size_t uplink_bytes(const struct uplink *u) {
+    size_t bytes = sizeof *u;
+    for (uint8_t i = 0; i < u->layers_count; i++) {
+        const struct history *h = &u->layers[i].history;
+        bytes += sizeof u->layers[i] + h->slots_count * sizeof h->slots[0] +
+                 (h->next - h->first) * sizeof(struct packet_chunk);
+    }
+    return bytes;
+}
 bool uplink_is_video(const struct uplink *u) {
     return u->video;
 }

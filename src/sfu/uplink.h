@@ -34,6 +34,7 @@ must_check enum status uplink_create(const struct uplink_config *config,
                                      struct uplink **ret_uplink);
 struct uplink *uplink_destroy(struct uplink *u);
 uint8_t uplink_layers(const struct uplink *u);
+size_t uplink_bytes(const struct uplink *u); /* of memory that it takes, packets included */
 bool uplink_is_video(const struct uplink *u);
 /* Muted by its publisher: silence is no fault then, and no key frame is asked for. */
 void uplink_set_muted(struct uplink *u, bool muted);

@@ -1,0 +1,177 @@
+/* Sharing a link: who gets what, when it goes down, and when up again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "budget.h"
+
+enum { S = 1000000 };
+
+static struct budget_stream camera(uint64_t id, uint8_t priority) {
+    return (struct budget_stream){.id = id,
+                                  .priority = priority,
+                                  .layer_want = 2,
+                                  .bitrate_bps = {160000, 450000, 1700000},
+                                  .layer_given = BUDGET_LAYER_NONE,
+                                  .is_new = true};
+}
+
+static uint64_t sum(const struct budget_stream *s, size_t count) {
+    uint64_t bps = 0;
+    for (size_t i = 0; i < count; i++) {
+        bps += s[i].layer_given < 3 ? s[i].bitrate_bps[s[i].layer_given] : 0;
+    }
+    return bps;
+}
+
+/* Two low estimates, half a second apart. */
+static void congest(struct budget *b, uint64_t now, uint64_t remb, uint64_t sent) {
+    budget_take_remb(b, now - 500000, remb, sent);
+    budget_take_remb(b, now, remb, sent);
+}
+
+static void without_congestion_all_get_their_wish(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[2] = {camera(1, 1), camera(2, 1)};
+    s[1].layer_want = 1;
+    assert_true(budget_share(&b, S, 0, false, s, 2));
+    assert_int_equal(s[0].layer_given, 2);
+    assert_int_equal(s[1].layer_given, 1);
+    assert_false(s[0].hard);
+    assert_false(budget_share(&b, 2 * S, 0, false, s, 2));
+    assert_true(budget_capacity(&b) == BUDGET_UNKNOWN);
+    /* An estimate near what is sent, or a single low one, says nothing. */
+    budget_take_remb(&b, 3 * S, 2100000, 2150000);
+    budget_take_remb(&b, 4 * S, 500000, 2150000);
+    budget_take_remb(&b, 5 * S, 2150000, 2150000);
+    budget_take_remb(&b, 6 * S, 500000, 2150000);
+    assert_false(budget_share(&b, 6 * S, 0, false, s, 2));
+}
+
+static void congestion_lowers_at_once_and_fits(void **state) {
+    for (uint64_t remb = 100000; remb < 6000000; remb += 50000) {
+        struct budget b;
+        budget_init(&b);
+        struct budget_stream s[4] = {camera(1, 1), camera(2, 1), camera(3, 255), camera(4, 1)};
+        (void)budget_share(&b, S, 0, false, s, 4);
+        congest(&b, 10 * S, remb, sum(s, 4) + 64000);
+        bool changed = budget_share(&b, 10 * S, 64000, false, s, 4);
+        assert_true(changed == (sum(s, 4) < 4 * 1700000));
+        uint64_t usable = remb / 100 * 95;
+        uint64_t left = usable > 64000 ? usable - 64000 : 0;
+        assert_true(sum(s, 4) <= left || sum(s, 4) == 4 * 160000);
+        for (size_t i = 0; i < 4; i++) {
+            assert_true(s[2].layer_given >= s[i].layer_given);
+            assert_int_equal(s[i].hard, s[i].layer_given < 2);
+        }
+        /* Equal ones differ by a layer at most. */
+        assert_true(s[0].layer_given - s[3].layer_given <= 1 &&
+                    s[3].layer_given <= s[0].layer_given);
+    }
+}
+
+static void streams_pause_only_where_allowed(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[3] = {camera(1, 1), camera(2, 9), camera(3, 1)};
+    (void)budget_share(&b, S, 0, true, s, 3);
+    congest(&b, 10 * S, 200000, 5000000);
+    assert_true(budget_share(&b, 10 * S, 0, true, s, 3));
+    assert_int_equal(s[1].layer_given, 0);
+    assert_int_equal(s[0].layer_given, BUDGET_LAYER_NONE);
+    assert_int_equal(s[2].layer_given, BUDGET_LAYER_NONE);
+    assert_true(s[0].hard);
+    assert_true(budget_share(&b, 16 * S, 0, true, s, 3)); /* paused ones come back first */
+    assert_int_equal(s[0].layer_given, 0);
+    assert_int_equal(s[1].layer_given, 0);
+}
+
+static void after_calm_one_layer_is_tried(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[2] = {camera(1, 1), camera(2, 2)};
+    (void)budget_share(&b, S, 0, false, s, 2);
+    congest(&b, 10 * S, 400000, 3400000);
+    assert_true(budget_share(&b, 10 * S, 0, false, s, 2));
+    assert_int_equal(s[0].layer_given + s[1].layer_given, 0);
+    assert_false(budget_share(&b, 14 * S, 0, false, s, 2));
+    assert_true(budget_share(&b, 15 * S, 0, false, s, 2));
+    assert_int_equal(s[1].layer_given, 1);
+    assert_int_equal(s[0].layer_given, 0);
+    int steps = 1;
+    for (uint64_t at = 16; at < 60; at++) {
+        steps += budget_share(&b, at * S, 0, false, s, 2);
+    }
+    assert_int_equal(steps, 4);
+    assert_int_equal(s[0].layer_given + s[1].layer_given, 4);
+    assert_true(budget_capacity(&b) == BUDGET_UNKNOWN);
+}
+
+static void failing_tries_come_more_slowly(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[1] = {camera(1, 1)};
+    (void)budget_share(&b, S, 0, false, s, 1);
+    uint64_t raised[64] = {0};
+    size_t raises = 0;
+    /* The link carries 300 kbit/s. */
+    for (uint64_t at = 2 * S; at < 1200 * (uint64_t)S; at += BUDGET_INTERVAL_US) {
+        uint64_t sent = sum(s, 1);
+        budget_take_remb(&b, at, sent > 300000 ? 255000 : sent * 3 / 2, sent);
+        uint8_t before = s[0].layer_given;
+        if (budget_share(&b, at, 0, false, s, 1) && s[0].layer_given > before) {
+            raised[raises++] = at;
+        }
+    }
+    assert_true(raises > 5 && raises < 25);
+    assert_true(raised[1] - raised[0] < 12 * S);
+    assert_true(raised[raises - 1] - raised[raises - 2] > 110 * (uint64_t)S);
+    assert_int_equal(s[0].layer_given, 0);
+}
+
+static void losses_count_as_congestion(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[1] = {camera(1, 1)};
+    (void)budget_share(&b, S, 0, false, s, 1);
+    budget_take_loss(&b, 2 * S, 20, 1700000);
+    assert_false(budget_share(&b, 2 * S, 0, false, s, 1));
+    budget_take_loss(&b, 3 * S, 64, 1700000); /* a quarter: 1700 * 7/8 */
+    assert_true(budget_share(&b, 3 * S, 0, false, s, 1));
+    assert_int_equal(s[0].layer_given, 1);
+    assert_true(budget_capacity(&b) > 1480000 && budget_capacity(&b) < 1490000);
+    budget_take_loss(&b, 3 * S + 500000, 64, 1700000); /* still of before */
+    assert_false(budget_share(&b, 3 * S + 500000, 0, false, s, 1));
+}
+
+static void new_streams_begin_low_on_a_full_link(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[2] = {camera(1, 1), camera(2, 1)};
+    (void)budget_share(&b, S, 0, false, s, 1);
+    congest(&b, 10 * S, 600000, 1700000);
+    (void)budget_share(&b, 10 * S, 0, false, s, 1);
+    assert_true(budget_share(&b, 11 * S, 0, false, s, 2));
+    assert_int_equal(s[1].layer_given, 0);
+    assert_false(s[1].hard || s[1].is_new);
+    s[0].layer_want = 0; /* a smaller wish is no congestion */
+    assert_true(budget_share(&b, 12 * S, 0, false, s, 2));
+    assert_int_equal(s[0].layer_given, 0);
+    assert_false(s[0].hard);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_congestion_all_get_their_wish),
+        cmocka_unit_test(congestion_lowers_at_once_and_fits),
+        cmocka_unit_test(streams_pause_only_where_allowed),
+        cmocka_unit_test(after_calm_one_layer_is_tried),
+        cmocka_unit_test(failing_tries_come_more_slowly),
+        cmocka_unit_test(losses_count_as_congestion),
+        cmocka_unit_test(new_streams_begin_low_on_a_full_link),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* What begins a picture in each codec, and what is done to its packets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rtp.h"
+#include "sfu_kit.h"
+
+struct fixture {
+    struct packet_pool pool;
+    struct uplink *u;
+    struct downlink *d;
+    uint16_t sequence;
+    uint64_t now;
+    uint8_t in[KIT_PACKET_BYTES], out[KIT_PACKET_BYTES];
+    struct rtp_view sent;
+};
+
+static void setup(struct fixture *f, enum rtp_codec up, enum rtp_codec down) {
+    *f = (struct fixture){.now = 1000000, .sequence = 100};
+    packet_pool_init(&f->pool, KIT_POOL_CHUNKS);
+    assert_int_equal(packet_pool_refill(&f->pool), STATUS_OK);
+    f->u = kit_uplink(&f->pool, up, 1);
+    f->d = kit_downlink(down, 0);
+}
+
+static void teardown(struct fixture *f) {
+    f->u = uplink_destroy(f->u);
+    f->d = downlink_destroy(f->d);
+    packet_pool_deinit(&f->pool);
+}
+
+/* One packet of a frame of its own; true when it was sent on. */
+static bool forward(struct fixture *f, struct slice payload) {
+    struct kit_packet k = {.sequence = f->sequence++,
+                           .timestamp = 3000u * f->sequence,
+                           .ssrc = kit_ssrc(0),
+                           .payload_type = KIT_UP_TYPE,
+                           .marker = true,
+                           .level = -1,
+                           .payload = payload};
+    struct uplink_packet p;
+    f->now += 33000;
+    assert_int_equal(uplink_take(f->u, f->now, 0, kit_packet(f->in, &k), &p), STATUS_OK);
+    downlink_tick(f->d, f->u, f->now);
+    struct rtp_out out = rtp_out_over(f->out, sizeof f->out);
+    if (!downlink_forward(f->d, f->u, f->now, &p, &out)) {
+        return false;
+    }
+    assert_int_equal(rtp_read(rtp_out_slice(&out), &f->sent), STATUS_OK);
+    return true;
+}
+
+static void h264_begins_with_its_parameters(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_H264, RTP_CODEC_H264);
+    assert_false(forward(&f, SLICE_LIT("\x41\x9a")));        /* a slice */
+    assert_false(forward(&f, SLICE_LIT("\x68\xce")));        /* PPS alone */
+    assert_true(forward(&f, SLICE_LIT("\x67\x42\xe0\x1f"))); /* SPS */
+    assert_true(slice_eq(f.sent.payload, SLICE_LIT("\x67\x42\xe0\x1f")));
+    uint16_t first = f.sent.header.sequence;
+    assert_true(forward(&f, SLICE_LIT("\x65\x88")));
+    assert_true(forward(&f, SLICE_LIT("\x41\x9a")));
+    assert_int_equal(f.sent.header.sequence, (uint16_t)(first + 2));
+    downlink_set_want(f.d, &(struct downlink_want){.paused = true});
+    downlink_set_want(f.d, &(struct downlink_want){.layer_max = 2});
+    assert_false(forward(&f, SLICE_LIT("\x65\x88"))); /* its parameters were before it */
+    assert_true(forward(&f, SLICE_LIT("\x67\x42\xe0\x1f")));
+    assert_int_equal(f.sent.header.sequence, (uint16_t)(first + 3));
+    teardown(&f);
+}
+
+static void h264_with_parameters_elsewhere_begins_at_idr(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_H264, RTP_CODEC_H264);
+    assert_false(forward(&f, SLICE_LIT("\x41\x9a")));
+    assert_true(forward(&f, SLICE_LIT("\x65\x88")));
+    teardown(&f);
+}
+
+/* Descriptors of VP9: I, P, L, F, B, E, V, Z; picture id; layers T U S D; TL0PICIDX. */
+static void vp9_begins_at_a_key_frame_and_drops_temporal_layers(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_VP9, RTP_CODEC_VP9);
+    assert_false(forward(&f, SLICE_LIT("\xec\x81\x00\x00\x01x"))); /* inter */
+    assert_true(forward(&f, SLICE_LIT("\xac\x81\x01\x00\x01x")));
+    uint16_t first = f.sent.header.sequence;
+    assert_true(forward(&f, SLICE_LIT("\xec\x81\x02\x20\x01x"))); /* T1 */
+    downlink_set_limit(f.d, (struct downlink_limit){.layer_max = 2, .temporal_max = 0});
+    assert_false(forward(&f, SLICE_LIT("\xec\x81\x03\x20\x01x")));
+    assert_true(forward(&f, SLICE_LIT("\xec\x81\x04\x00\x02x")));
+    assert_int_equal(f.sent.header.sequence, (uint16_t)(first + 2));
+    assert_true(slice_eq(f.sent.payload, SLICE_LIT("\xec\x81\x04\x00\x02x")));
+    downlink_set_limit(f.d, (struct downlink_limit){.layer_max = 2, .temporal_max = 3});
+    assert_false(forward(&f, SLICE_LIT("\xec\x81\x05\x20\x02x"))); /* no switching up point */
+    assert_true(forward(&f, SLICE_LIT("\xec\x81\x06\x30\x02x")));
+    teardown(&f);
+}
+
+static void av1_begins_at_a_sequence(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_AV1, RTP_CODEC_AV1);
+    assert_false(forward(&f, SLICE_LIT("\x10\x30x")));
+    assert_true(forward(&f, SLICE_LIT("\x18\x0ax")));
+    assert_true(forward(&f, SLICE_LIT("\x10\x30x")));
+    teardown(&f);
+}
+
+static void vp8_without_numbers_stays_as_it_is(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_VP8, RTP_CODEC_VP8);
+    assert_true(forward(&f, SLICE_LIT("\x10\x00key")));
+    assert_true(slice_eq(f.sent.payload, SLICE_LIT("\x10\x00key")));
+    assert_true(forward(&f, SLICE_LIT("\x10\x01inter")));
+    uint16_t sequence = f.sent.header.sequence;
+    assert_false(forward(&f, SLICE_LIT("\x90\x80"))); /* a descriptor that is cut off */
+    assert_true(forward(&f, SLICE_LIT("\x10\x01inter")));
+    assert_int_equal(f.sent.header.sequence, (uint16_t)(sequence + 1));
+    teardown(&f);
+}
+
+static void redundant_audio_goes_on_as_its_primary(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_RED, RTP_CODEC_OPUS);
+    /* One redundant block of 3 bytes, then the primary. */
+    assert_true(forward(&f, SLICE_LIT("\xef\x0f\x00\x03\x6f"
+                                      "oldprimary")));
+    assert_true(slice_eq(f.sent.payload, SLICE_LIT("primary")));
+    assert_false(forward(&f, SLICE_LIT("\xef\x0f\x03\xff\x6f"
+                                       "short")));
+    teardown(&f);
+}
+
+static void another_codec_is_not_sent(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_VP8, RTP_CODEC_H264);
+    assert_false(forward(&f, SLICE_LIT("\x10\x00key")));
+    teardown(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(h264_begins_with_its_parameters),
+        cmocka_unit_test(h264_with_parameters_elsewhere_begins_at_idr),
+        cmocka_unit_test(vp9_begins_at_a_key_frame_and_drops_temporal_layers),
+        cmocka_unit_test(av1_begins_at_a_sequence),
+        cmocka_unit_test(vp8_without_numbers_stays_as_it_is),
+        cmocka_unit_test(redundant_audio_goes_on_as_its_primary),
+        cmocka_unit_test(another_codec_is_not_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
