@@ -145,7 +145,8 @@ void downlink_tick(struct downlink *d, struct uplink *u, uint64_t now_us) {
         return;
     }
     choose(d, u);
-    if (!d->video || d->target == DOWNLINK_LAYER_NONE || d->target == d->layer) {
+    if (!d->video || d->target == DOWNLINK_LAYER_NONE ||
+        (d->target == d->layer && epoch_now(d)->source == uplink_source(u, d->layer))) {
         return;
     }
     uint64_t interval = MIN(MAX(2 * (uint64_t)downlink_rtt_us(d), (uint64_t)KEY_INTERVAL_MIN_US),

@@ -16,7 +16,7 @@
 struct downlink;
 
 enum {
-    DOWNLINK_HEADER_BYTES_MAX = 192, /* what a packet may be longer than its payload */
+    DOWNLINK_HEADER_BYTES_MAX = 224, /* what a packet may be longer than its payload */
     DOWNLINK_REPORT_BYTES_MAX = 400, /* of sender report and description */
     DOWNLINK_LAYER_NONE = 0xff,
 };

@@ -57,7 +57,7 @@ struct downlink {
     uint8_t payload_type, rtx_payload_type;
     uint8_t extension_ids[RTP_EXTENSION_KINDS];
     uint8_t mid_len, cname_len;
-    char mid[RTP_MID_BYTES_MAX];
+    char mid[RTP_SECTION_MID_BYTES_MAX];
 
     struct downlink_want want;
     struct downlink_limit limit;

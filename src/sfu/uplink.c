@@ -212,7 +212,9 @@ static void miss(struct uplink *u, struct uplink_layer *l, uint64_t now_us, uint
 
 static void take_statistics(struct uplink *u, struct uplink_layer *l, uint64_t now_us,
                             const struct uplink_packet *p, size_t bytes) {
-    measure_jitter(u, l, now_us, p->timestamp);
+    if (p->newest) { /* resends come when they come */
+        measure_jitter(u, l, now_us, p->timestamp);
+    }
     l->received++;
     l->last_us = now_us;
     l->stat_packets++;
@@ -267,6 +269,11 @@ enum status uplink_take(struct uplink *u, uint64_t now_us, uint8_t layer, struct
     history_add(&l->history, now_us, p.sequence, p.empty ? (struct slice){0} : packet);
     *ret_packet = p;
     return STATUS_OK;
+}
+
+uint32_t uplink_source(const struct uplink *u, uint8_t layer) {
+    assert(layer < u->layers_count);
+    return u->layers[layer].source;
 }
 
 uint32_t uplink_newest(const struct uplink *u, uint8_t layer) {

@@ -84,7 +84,8 @@ must_check enum status uplink_take(struct uplink *u, uint64_t now_us, uint8_t la
 /* A packet of the layer's present source that came within the last second or so. */
 must_check bool uplink_find(const struct uplink *u, uint8_t layer, uint32_t sequence,
                             struct uplink_packet *ret_packet);
-/* The number of the newest packet of the layer. */
+/* The layer's present source, and the number of its newest packet. */
+uint32_t uplink_source(const struct uplink *u, uint8_t layer);
 uint32_t uplink_newest(const struct uplink *u, uint8_t layer);
 
 /* RTCP of the publisher, for the layer with that SSRC. */

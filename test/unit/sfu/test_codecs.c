@@ -141,6 +141,19 @@ static void another_codec_is_not_sent(void **state) {
     teardown(&f);
 }
 
+static void a_new_source_is_asked_for_a_key_frame(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_VP8, RTP_CODEC_VP8);
+    assert_true(forward(&f, SLICE_LIT("\x10\x00key")));
+    assert_true(forward(&f, SLICE_LIT("\x10\x00key"))); /* the one that was asked for meanwhile */
+    downlink_tick(f.d, f.u, f.now);
+    assert_int_equal(uplink_key_frames_wanted(f.u), 0);
+    uplink_bind(f.u, 0, 0x99);
+    downlink_tick(f.d, f.u, f.now);
+    assert_int_equal(uplink_key_frames_wanted(f.u), 1);
+    teardown(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(h264_begins_with_its_parameters),
@@ -150,6 +163,7 @@ int main(void) {
         cmocka_unit_test(vp8_without_numbers_stays_as_it_is),
         cmocka_unit_test(redundant_audio_goes_on_as_its_primary),
         cmocka_unit_test(another_codec_is_not_sent),
+        cmocka_unit_test(a_new_source_is_asked_for_a_key_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

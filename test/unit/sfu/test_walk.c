@@ -137,8 +137,8 @@ static void a_calm_stream_is_all_decoded(void **state) {
 
 static void layers_change_without_a_broken_frame(void **state) {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct walk *w =
-            walk_all(&(struct walk_config){.seed = seed, .ms = 60000, .changes = true});
+        struct walk *w = walk_all(
+            &(struct walk_config){.seed = seed, .ms = 60000, .changes = true, .clocks_hold = true});
         struct downlink_stats stats;
         downlink_read_stats(w->d, &stats);
         assert_true(stats.switches > 10);

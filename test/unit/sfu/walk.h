@@ -18,6 +18,7 @@ enum {
 struct walk_body {
     uint32_t source;   /* counts the layer's packets from 0, without a wrap */
     uint32_t frame;    /* counts the layer's frames, from 1 */
+    uint32_t capture;  /* when it was taken, in 1/90 ms */
     uint32_t needs[3]; /* frames that must be decoded before; 0: none */
     uint8_t layer, temporal, index, packets;
     bool key;
@@ -29,6 +30,7 @@ struct walk_config {
     bool changes;                                       /* layers, rates and pauses change */
     bool layers_vanish;                                 /* the publisher stops layers */
     uint32_t rtx_ssrc;
+    bool clocks_hold; /* nothing is late: timestamps follow the captures to the tick */
     uint64_t seed;
     uint32_t ms;
 };

@@ -57,13 +57,13 @@ static void send_off(struct walk *w, uint8_t layer, const uint8_t *bytes, uint8_
 static void plan_frame(struct walk *w, struct walk_source *s, struct walk_body *b, bool *ret_sync) {
     static const uint8_t pattern[4] = {0, 2, 1, 2};
     b->key = s->key_wanted;
-    s->position = b->key ? 0 : (uint8_t)((s->position + 1) % 4);
+    s->position = (uint8_t)(b->key ? 0 : (s->position + 1) % 4);
     b->temporal = pattern[s->position];
     b->frame = ++s->frame;
     *ret_sync = false;
     if (b->key) {
         s->key_wanted = false;
-        s->key_index = (s->key_index + 1) & 0x1f;
+        s->key_index = (uint8_t)((s->key_index + 1) & 0x1f);
         memset(s->last, 0, sizeof s->last);
     } else {
         b->needs[0] = s->last[0];
@@ -80,7 +80,7 @@ static void plan_frame(struct walk *w, struct walk_source *s, struct walk_body *
     if (b->temporal == 0) {
         s->tl0_index++;
     }
-    s->picture_id = (s->picture_id + 1) & 0x7fff;
+    s->picture_id = (uint16_t)((s->picture_id + 1) & 0x7fff);
 }
 
 static void publish_packet(struct walk *w, uint8_t layer, const struct walk_body *b,
@@ -92,7 +92,7 @@ static void publish_packet(struct walk *w, uint8_t layer, const struct walk_body
     size_t len = kit_vp8_payload(payload, &vp8, slice_of(b, sizeof *b));
     struct kit_packet k = {
         .sequence = (uint16_t)(s->first_sequence + b->source),
-        .timestamp = s->first_timestamp + (uint32_t)(w->now_us * 90 / 1000),
+        .timestamp = s->first_timestamp + b->capture,
         .ssrc = kit_ssrc(layer),
         .payload_type = KIT_UP_TYPE,
         .marker = b->index + 1 == b->packets,
@@ -115,7 +115,7 @@ void walk_publish(struct walk *w) {
         if (s->silent) {
             continue;
         }
-        struct walk_body b = {.layer = layer};
+        struct walk_body b = {.layer = layer, .capture = (uint32_t)(w->now_us * 90 / 1000)};
         bool sync;
         plan_frame(w, s, &b, &sync);
         b.packets = (uint8_t)(b.key ? 3u + layer : 1u + kit_below(&w->random, 2u + layer));

@@ -216,6 +216,12 @@ static void check_pair(const struct walk *w, const struct walk_sent *a, const st
         return;
     }
     assert_true(later > 0 && later < 90000 * 20);
+    /* Also from layer to layer, once their clocks are known; a picture that both have is sent
+     * twice, a tick apart. */
+    if (w->config.clocks_hold && a->body.capture > (5000 + 2000) * 90) {
+        int32_t off = later - (int32_t)(b->body.capture - a->body.capture);
+        assert_true(off == 0 || (off == 1 && a->epoch != b->epoch));
+    }
     assert_true(pictures >= 1 && pictures <= 1 + missing + fillers);
     uint32_t bases = (uint8_t)(b->vp8.tl0_index - a->vp8.tl0_index);
     uint32_t keys = (uint32_t)(b->vp8.key_index - a->vp8.key_index) & 0x1f;
