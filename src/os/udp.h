@@ -66,11 +66,12 @@ size_t udp_send(struct udp_socket *s, const struct udp_outgoing *list, size_t co
 struct udp_stats {
     uint64_t datagrams_in, bytes_in, datagrams_out, bytes_out;
     uint64_t calls_in, calls_out;
-    uint64_t refused;     /* not sendable: no route, bad address; the network's loss */
-    uint64_t overflowed;  /* messages with more datagrams than the inbox lists */
-    uint64_t joined;      /* datagrams that left in segmented sends */
-    uint64_t full;        /* times the socket was full */
-    bool segmentation_on; /* off after it failed on this machine */
-    bool receive_joined;  /* UDP_GRO is on */
+    uint64_t refused;      /* not sendable: no route, bad address; the network's loss */
+    uint64_t overflowed;   /* messages with more datagrams than the inbox lists */
+    uint64_t messages_out; /* to the kernel: a joined run is one */
+    uint64_t joined;       /* datagrams that left in segmented sends */
+    uint64_t full;         /* times the socket was full */
+    bool segmentation_on;  /* off after it failed on this machine */
+    bool receive_joined;   /* UDP_GRO is on */
 };
 struct udp_stats udp_stats(const struct udp_socket *s);

@@ -132,6 +132,7 @@ static size_t count_sent(struct udp_socket *s, int messages) {
         }
     }
     s->stats.datagrams_out += datagrams;
+    s->stats.messages_out += (uint64_t)messages;
     return datagrams;
 }
 
