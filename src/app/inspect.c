@@ -146,13 +146,17 @@ int app_ports(int argc, char **argv) {
     const struct port_line lines[] = {
         {"tcp", "HTTP API and WebSocket signalling", (uint32_t)s.port, (uint32_t)s.port},
         {"udp", "media and data", first, first == 0 ? 0 : first + used - 1},
+        {"tcp", "media of clients without UDP", (uint32_t)s.tcp_port, (uint32_t)s.tcp_port},
         {"tcp", "metrics", (uint32_t)s.prometheus_port, (uint32_t)s.prometheus_port},
     };
     struct buf out;
     buf_init(&out, 4096);
     buf_put_cstr(&out, json ? "[" : "");
-    for (size_t i = 0; i < ARRAY_LEN(lines) - (s.prometheus_port == 0); i++) {
-        put_port(&out, &lines[i], json, i == 0);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        bool is_off = i >= 2 && lines[i].first == 0;
+        if (!is_off) {
+            put_port(&out, &lines[i], json, i == 0);
+        }
     }
     buf_put_cstr(&out, json ? "]\n" : "");
     settings_deinit(&s);

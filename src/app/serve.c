@@ -24,7 +24,8 @@ enum {
     SERVER_MAGIC = 0x53525630,
     WORKERS_MAX = 64,
     ICE_URLS_MAX = 64,
-    NODE_IPS_MAX = 2
+    NODE_IPS_MAX = 2,
+    EXTERNAL_IP_WAIT_MS = 5000,
 };
 
 /* Everything a running server consists of, in the order it is built. */
@@ -62,6 +63,22 @@ static const char *text(struct server *v, struct slice s) {
     return s.len ? arena_cstr(&v->settings.arena, s) : NULL;
 }
 
+/* A server that told clients an address of its private network would look well and reach nobody. */
+static enum status find_external_ip(struct server *v, struct media_config *config) {
+    static const struct slice usual[] = {SLICE_LIT("stun.l.google.com:19302")};
+    const struct text_list *own = &v->settings.stun_servers;
+    char ip[MEDIA_IP_TEXT_MAX];
+    enum status st = media_external_ip(own->count ? own->items : usual, own->count ? own->count : 1,
+                                       EXTERNAL_IP_WAIT_MS, ip);
+    if (st != STATUS_OK) {
+        return failed("rtc.use_external_ip", st);
+    }
+    log_event(LOG_INFO, "external_ip", LOG_CSTR("ip", ip));
+    v->node_ips[0] = text(v, slice_from_cstr(ip));
+    config->node_ips_count = v->node_ips[0] != NULL;
+    return STATUS_OK;
+}
+
 static enum status start_media(struct server *v) {
     const struct settings *s = &v->settings;
     struct media_config config = {
@@ -73,6 +90,8 @@ static enum status start_media(struct server *v) {
     if (!config_ports(s->udp_port, &config.udp_port_first, &config.udp_port_last)) {
         return failed("rtc.udp_port", STATUS_INVALID);
     }
+    config.ice_tcp = s->tcp_port != 0;
+    config.tcp_port = config.udp_port_first != 0 ? (uint16_t)s->tcp_port : 0;
     uint32_t ports = (uint32_t)config.udp_port_last - config.udp_port_first + 1;
     if (config.udp_port_first != 0 && ports < config.workers) {
         config.workers = ports; /* worker i takes the i-th port: no more workers than ports */
@@ -81,6 +100,12 @@ static enum status start_media(struct server *v) {
     while (rest.len > 0 && config.node_ips_count < NODE_IPS_MAX) {
         v->node_ips[config.node_ips_count] = text(v, slice_trim(slice_split(&rest, ',')));
         config.node_ips_count += v->node_ips[config.node_ips_count] != NULL;
+    }
+    if (s->use_external_ip && config.node_ips_count == 0) {
+        enum status found = find_external_ip(v, &config);
+        if (found != STATUS_OK) {
+            return found;
+        }
     }
     enum status st = media_create(&config, &v->media);
     return st == STATUS_OK ? st : failed("media", st);

@@ -139,6 +139,18 @@ enum {
     TRANSPORT_PAIRS_MAX = 16,               /* address pairs of a client; Chromium shows up to 12 */
     HANDSHAKES_QUEUED_MAX = 2048,           /* per worker: a second of work at 2,200 handshakes/s */
     HANDSHAKE_HELD_BYTES_MAX = 8 << 10,     /* a flight with a large ClientHello, split */
+    EGRESS_PACKET_BYTES = 1536,             /* an Ethernet frame's UDP payload, and the seal */
+    EGRESS_PACKETS_MAX = 4096,              /* 6 MB a worker: a frame to 400 subscribers */
+    REPORT_DATAGRAM_BYTES = 1200,           /* of RTCP, gathered */
+    HISTORY_CHUNKS_MAX = 32768,             /* of 8 KB: 256 MB a worker, 1 s of 2 Gbit/s received */
+    EGRESS_HOLD_US = 1000,                  /* how long packets wait for others to the same place */
+    ICE_TCP_FIRST_MS = 10 * 1000,           /* for a connection to say whose it is */
+    ICE_TCP_STRANGERS_MAX = 1024,           /* connections that have not said it, 3 KB each */
+    ICE_TCP_LINKS_MAX = 16384,              /* of one worker */
+    ICE_TCP_OUT_BYTES_MAX = 256 << 10,      /* one second of 2 Mbit/s: later, it is stale */
+    RECEIVER_SSRCS_MAX = 16,                /* of one section: 3 layers with RTX, twice, and spare */
+    BUDGET_STREAMS_MAX = 512,               /* of one link that share it; others are not limited */
+    RECEIVERS_MAX = 64,                     /* sections in which one client sends */
     SRTP_SSRCS_IN_MAX = 256,                /* of one client: 20 tracks, 3 layers, RTX, and spare */
     SRTP_SSRCS_OUT_MAX = 8192,              /* to one client: 4,096 tracks of media and RTX */
 

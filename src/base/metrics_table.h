@@ -190,6 +190,35 @@
     M(datagrams_out, COUNTER, "stoa_datagrams_total{direction=\"out\"}", "UDP datagrams")          \
     M(datagrams_unsent, COUNTER, "stoa_datagrams_unsent_total",                                    \
       "UDP datagrams that a full socket did not take")                                             \
+    M(media_receivers, GAUGE, "stoa_tracks_received", "Published tracks that arrive")              \
+    M(media_senders, GAUGE, "stoa_tracks_sent", "Copies of tracks for subscribers")                \
+    M(media_forwarded, COUNTER, "stoa_media_packets_total{action=\"forwarded\"}",                  \
+      "RTP packets to subscribers")                                                                \
+    M(media_messages_out, COUNTER, "stoa_media_sends_total",                                       \
+      "Segmented sends: packets to one subscriber that left together count once")                  \
+    M(media_resent, COUNTER, "stoa_media_packets_total{action=\"resent\"}",                        \
+      "RTP packets to subscribers")                                                                \
+    M(media_unsealed, COUNTER, "stoa_media_packets_total{action=\"unsealed\"}",                    \
+      "RTP packets to subscribers")                                                                \
+    M(media_unbound, COUNTER, "stoa_media_refused_total{reason=\"unbound\"}",                      \
+      "Packets of publishers that were not taken")                                                 \
+    M(media_unauthenticated, COUNTER, "stoa_media_refused_total{reason=\"unauthenticated\"}",      \
+      "Packets of publishers that were not taken")                                                 \
+    M(media_replayed, COUNTER, "stoa_media_refused_total{reason=\"replayed\"}",                    \
+      "Packets of publishers that were not taken")                                                 \
+    M(media_streams_refused, COUNTER, "stoa_media_refused_total{reason=\"too_many_sections\"}",    \
+      "Packets of publishers that were not taken")                                                 \
+    M(media_reports_in, COUNTER, "stoa_media_reports_total{direction=\"in\"}",                     \
+      "RTCP datagrams")                                                                            \
+    M(media_reports_out, COUNTER, "stoa_media_reports_total{direction=\"out\"}",                   \
+      "RTCP datagrams")                                                                            \
+    M(media_key_frames_asked, COUNTER, "stoa_media_key_frames_asked_total",                        \
+      "Key frames that subscribers asked for")                                                     \
+    M(ice_tcp_accepted, COUNTER, "stoa_ice_tcp_connections_total{result=\"accepted\"}",             \
+      "TCP connections of clients without UDP")                                                    \
+    M(ice_tcp_refused, COUNTER, "stoa_ice_tcp_connections_total{result=\"refused\"}",              \
+      "TCP connections of clients without UDP")                                                    \
+    M(ice_tcp_links, GAUGE, "stoa_ice_tcp_links", "TCP connections that carry a transport")        \
     M(transports, GAUGE, "stoa_transports", "Transports open")                                     \
     M(transports_timed_out, COUNTER, "stoa_transports_timed_out_total",                            \
       "Transports without a valid check for too long")                                             \

@@ -31,16 +31,14 @@
     A(INT, "logging.item_sample_seconds", "0", WHY_LOG)                                            \
     A(INT, "logging.item_sample_initial", "0", WHY_LOG)                                            \
     A(INT, "logging.item_sample_interval", "0", WHY_LOG)                                           \
-    A(UINT, "rtc.tcp_port", "0", "no effect yet: ICE over TCP is not served, open rtc.udp_port")   \
     A(UINT, "rtc.port_range_start", "0", WHY_PORTS)                                                \
     A(UINT, "rtc.port_range_end", "0", WHY_PORTS)                                                  \
-    A(BOOL, "rtc.use_external_ip", "false", WHY_ADDRESS)                                           \
     A(BOOL, "rtc.external_ip_only", "false", WHY_ADDRESS)                                          \
     A(BOOL, "rtc.advertise_internal_ip", "false", WHY_ADDRESS)                                     \
     A(BOOL, "rtc.skip_external_ip_validation", "false", WHY_ADDRESS)                               \
     A(BOOL, "rtc.use_ice_lite", "true", "no effect: ICE is always lite here")                      \
     A(BOOL, "rtc.use_mdns", "false", "no effect: candidates of ours are addresses")                \
-    A(BOOL, "rtc.force_tcp", "false", "no effect yet: ICE over TCP is not served")                 \
+    A(BOOL, "rtc.force_tcp", "false", "no effect: UDP is offered beside rtc.tcp_port")                 \
     A(BOOL, "rtc.use_stun_port_as_ice", "false", WHY_ADDRESS)                                      \
     A(LIST, "rtc.interfaces.includes", "", WHY_ADDRESS)                                            \
     A(LIST, "rtc.interfaces.excludes", "", WHY_ADDRESS)                                            \
@@ -69,10 +67,10 @@
     A(FREE, "rtc.congestion_control.stream_allocator", "", WHY_MEDIA)                              \
     A(FREE, "rtc.congestion_control.remote_bwe", "", WHY_MEDIA)                                    \
     A(FREE, "rtc.congestion_control.send_side_bwe", "", WHY_MEDIA)                                 \
-    A(BOOL, "rtc.allow_tcp_fallback", "false", "no effect yet: ICE over TCP is not served")        \
-    A(INT, "rtc.tcp_fallback_rtt_threshold", "0", "no effect yet: ICE over TCP is not served")     \
+    A(BOOL, "rtc.allow_tcp_fallback", "false", "no effect: UDP is offered beside rtc.tcp_port")        \
+    A(INT, "rtc.tcp_fallback_rtt_threshold", "0", "no effect: UDP is offered beside rtc.tcp_port")     \
     A(BOOL, "rtc.allow_udp_unstable_fallback", "false",                                            \
-      "no effect yet: ICE over TCP is not served")                                                 \
+      "no effect: UDP is offered beside rtc.tcp_port")                                                 \
     A(BOOL, "rtc.reconnect_on_publication_error", "false", WHY_MEDIA)                              \
     A(BOOL, "rtc.reconnect_on_subscription_error", "false", WHY_MEDIA)                             \
     A(BOOL, "rtc.reconnect_on_data_channel_error", "false", WHY_MEDIA)                             \

@@ -26,8 +26,12 @@
     S(prometheus_password, TEXT, "prometheus.password", "", 0, 0, "basic auth of the metrics")     \
     S(udp_port, TEXT, "rtc.udp_port", "7882", 0, 0,                                                \
       "UDP port of media, or a range first-last: worker i takes the i-th; 0 takes free ones")      \
+    S(tcp_port, UINT, "rtc.tcp_port", "7881", 0, 65535,                                            \
+      "TCP port for clients without UDP; 0: none. A free one when rtc.udp_port is 0")              \
     S(node_ip, TEXT, "rtc.node_ip", "", 0, 0,                                                      \
       "address told to clients, or <v4>,<v6>; none means all of this machine's")                   \
+    S(use_external_ip, BOOL, "rtc.use_external_ip", "false", 0, 0,                                 \
+      "without rtc.node_ip, ask rtc.stun_servers for it at the start")                             \
     S(loopback_candidate, BOOL, "rtc.enable_loopback_candidate", "false", 0, 0,                    \
       "offer 127.0.0.1 to clients too; on with --dev")                                             \
     S(stun_servers, LIST, "rtc.stun_servers", "", 0, 0, "host:port entries told to clients")       \

@@ -77,6 +77,10 @@ static void on_edge(void *arg, uint32_t events) {
 }
 
 static void run_media_event(struct control *c, const struct media_event *m) {
+    if (m->kind >= MEDIA_LEVELS) {
+        control_take_streams(c, m);
+        return;
+    }
     static const enum node_event_kind kinds[] = {
         [MEDIA_CONNECTED] = EV_TRANSPORT_UP,
         [MEDIA_DISCONNECTED] = EV_TRANSPORT_LOST,
@@ -103,7 +107,7 @@ static void on_media(void *arg, uint32_t events) {
     size_t count = mailbox_drain(c->from_media, batch, CONTROL_BATCH);
     for (size_t i = 0; i < count; i++) {
         run_media_event(c, &batch[i]);
-        media_rpc_free(batch[i].rpc);
+        media_event_free(&batch[i]);
     }
 }
 
@@ -359,9 +363,9 @@ struct control *control_destroy(struct control *c) {
     while (c->from_edge && mailbox_drain(c->from_edge, &left, 1) == 1) {
         edge_msg_free(left);
     }
-    struct media_event unseen;
-    while (c->from_media && mailbox_drain(c->from_media, &unseen, 1) == 1) {
-        media_rpc_free(unseen.rpc);
+    struct media_event event;
+    while (c->from_media && mailbox_drain(c->from_media, &event, 1) == 1) {
+        media_event_free(&event);
     }
     struct control_command unheard;
     while (c->commands && mailbox_drain(c->commands, &unheard, 1) == 1) {

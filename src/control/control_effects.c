@@ -12,10 +12,12 @@ static void mark_broken(struct control *c, uint64_t conn) {
     }
 }
 
-static void retry_later(struct control *c, bool route, uint64_t id) {
+static void retry_later(struct control *c, enum control_retry_kind kind, uint32_t worker,
+                        uint64_t id) {
     metric_inc(&c->metrics.control_media_full);
     if (c->retries_count < CONTROL_RETRY_MAX) {
-        c->retries[c->retries_count++] = (struct control_retry){.route = route, .id = id};
+        c->retries[c->retries_count++] = (struct control_retry){
+            .kind = kind, .worker = worker, .id = id};
     } else {
         metric_inc(&c->metrics.control_broken_lost);
     }
@@ -152,22 +154,29 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
     case FX_TRANSPORT_REMOTE: taken = set_remote(c, &fx->transport); break;
     case FX_TRANSPORT_RESTART: taken = restart_transport(c, &fx->transport); break;
     case FX_ROUTE_PUT: taken = put_route(c, &fx->route); break;
-    case FX_RECEIVE_PUT:
+    case FX_RECEIVE_PUT: taken = control_put_receive(c, &fx->receive); break;
     case FX_RECEIVE_REMOVE:
-    case FX_SEND_PUT:
-    case FX_SEND_SET:
-    case FX_SEND_REMOVE: return; /* nobody publishes yet */
+        taken = media_receive_remove(c->media, fx->receive.transport,
+                                     rtp_section_mid(fx->receive.section));
+        break;
+    case FX_SEND_PUT: taken = control_put_send(c, &fx->send); break;
+    case FX_SEND_SET: taken = control_set_send(c, &fx->send_want); break;
+    case FX_SEND_REMOVE:
+        if (!media_send_remove(c->media, fx->send.worker, fx->send.id)) {
+            retry_later(c, RETRY_SEND_REMOVE, fx->send.worker, fx->send.id);
+        }
+        return;
     case FX_DATA_SEND:
         taken = media_data_send(c->media, fx->room_key, fx->reliable, fx->bytes);
         break;
     case FX_TRANSPORT_CLOSE:
         if (!media_close(c->media, fx->transport.id)) {
-            retry_later(c, false, fx->transport.id);
+            retry_later(c, RETRY_CLOSE, 0, fx->transport.id);
         }
         return;
     case FX_ROUTE_REMOVE:
         if (!media_route_remove(c->media, fx->route.participant)) {
-            retry_later(c, true, fx->route.participant);
+            retry_later(c, RETRY_ROUTE_REMOVE, 0, fx->route.participant);
         }
         return;
     default: assert(false);
@@ -193,12 +202,20 @@ void control_apply(struct control *c) {
     effects_clear(&c->fx);
 }
 
+static bool repeat(struct control *c, const struct control_retry *r) {
+    switch (r->kind) {
+    case RETRY_CLOSE: return media_close(c->media, r->id);
+    case RETRY_ROUTE_REMOVE: return media_route_remove(c->media, r->id);
+    case RETRY_SEND_REMOVE: return media_send_remove(c->media, r->worker, r->id);
+    }
+    return true;
+}
+
 static void repeat_closes(struct control *c) {
     size_t done = 0;
     for (; done < c->retries_count; done++) {
         const struct control_retry *r = &c->retries[done];
-        bool taken = r->route ? media_route_remove(c->media, r->id) : media_close(c->media, r->id);
-        if (!taken) {
+        if (!repeat(c, r)) {
             break;
         }
     }

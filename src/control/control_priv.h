@@ -29,8 +29,10 @@ struct control_command {
 };
 
 /* A command that must not be lost although media's mailbox was full. */
+enum control_retry_kind { RETRY_CLOSE, RETRY_ROUTE_REMOVE, RETRY_SEND_REMOVE };
 struct control_retry {
-    bool route; /* else transport */
+    enum control_retry_kind kind;
+    uint32_t worker; /* SEND_REMOVE */
     uint64_t id;
 };
 
@@ -97,3 +99,10 @@ void control_journal_gauges(struct control *c);
 void control_apply(struct control *c);
 /* Closes what could not be sent to, and repeats closes that media had no room for. */
 void control_repair(struct control *c);
+
+/* control_media.c: streams. False: media's mailbox is full. */
+must_check bool control_put_receive(struct control *c, const struct fx_receive *r);
+must_check bool control_put_send(struct control *c, const struct fx_send *s);
+must_check bool control_set_send(struct control *c, const struct fx_send_want *w);
+/* Levels, qualities and stream states, to node. */
+void control_take_streams(struct control *c, const struct media_event *m);

@@ -5,16 +5,18 @@
 #include "data_thread.h"
 #include "dtls.h"
 #include "entropy.h"
+#include "external_ip.h"
 #include "map.h"
 #include "media_candidates.h"
 #include "mem.h"
 #include "routes.h"
+#include "streams.h"
 #include "thread.h"
 #include "transport.h"
 #include "worker.h"
 
 enum {
-    CANDIDATES_BYTES_MAX = 4096, /* 16 lines of at most 110 bytes */
+    CANDIDATES_BYTES_MAX = 8192, /* 32 lines of at most 130 bytes */
     WORKERS_MAX = 64,
 };
 
@@ -50,6 +52,8 @@ static enum status create_worker(struct media *m, const struct media_config *c, 
     const struct worker_config config = {
         .index = index,
         .port = c->udp_port_first ? (uint16_t)(c->udp_port_first + index) : 0,
+        .listens = index == 0 && c->ice_tcp,
+        .tcp_port = c->tcp_port,
         .transport_timeout_ms =
             c->transport_timeout_ms ? c->transport_timeout_ms : (uint32_t)TRANSPORT_TIMEOUT_MS,
         .handshake_timeout_ms =
@@ -72,7 +76,8 @@ static enum status write_candidates(struct media *m, const struct media_config *
     for (uint32_t i = 0; i < m->workers_count && s == STATUS_OK; i++) {
         const struct worker *w = m->workers[i];
         buf_init(&m->candidates[i], CANDIDATES_BYTES_MAX);
-        candidates_put(&m->candidates[i], &addresses, worker_port(w), worker_has_v6(w));
+        candidates_put(&m->candidates[i], &addresses, worker_port(w),
+                       worker_tcp_port(m->workers[0]), worker_has_v6(w));
         s = m->candidates[i].failed ? STATUS_NO_MEMORY : STATUS_OK;
     }
     return s;
@@ -80,6 +85,10 @@ static enum status write_candidates(struct media *m, const struct media_config *
 
 static enum status start_threads(struct media *m) {
     enum status s = data_thread_start(m->data, m->packets, m->workers_count);
+    for (uint32_t i = 0; i < m->workers_count; i++) {
+        struct worker *next = m->workers[(i + 1) % m->workers_count];
+        worker_set_next(m->workers[i], worker_commands(next), m->workers_count);
+    }
     for (uint32_t i = 0; i < m->workers_count && s == STATUS_OK; i++) {
         s = worker_start(m->workers[i]);
     }
@@ -103,6 +112,17 @@ static enum status build(struct media *m, const struct media_config *config) {
         s = write_candidates(m, config);
     }
     return s == STATUS_OK ? start_threads(m) : s;
+}
+
+static_assert((int)MEDIA_IP_TEXT_MAX >= (int)NET_ADDRESS_TEXT_MAX, "holds any address");
+enum status media_external_ip(const struct slice *servers, size_t count, uint32_t timeout_ms,
+                              char ret_ip[MEDIA_IP_TEXT_MAX]) {
+    struct net_address address;
+    enum status s = external_ip_find(servers, count, timeout_ms, &address);
+    if (s == STATUS_OK) {
+        (void)net_address_ip_text(&address, ret_ip);
+    }
+    return s;
 }
 
 enum status media_create(const struct media_config *config, struct media **ret_media) {
@@ -240,6 +260,65 @@ bool media_close(struct media *m, uint64_t transport) {
     map_remove(&m->placed, &p->by_transport);
     mem_free(p);
     return true;
+}
+
+bool media_receive_put(struct media *m, const struct media_receive *receive) {
+    const struct placed *p = placed_find(m, receive->transport);
+    if (!p) {
+        return true;
+    }
+    struct receiver *r = receiver_create(receive);
+    const struct worker_command c = {
+        .kind = WORKER_RECEIVE_PUT, .transport = receive->transport, .receive = r};
+    if (!r || !mailbox_push(worker_commands(m->workers[p->worker]), &c)) {
+        (void)receiver_destroy(r);
+        return false;
+    }
+    return true;
+}
+
+bool media_receive_remove(struct media *m, uint64_t transport, struct slice mid) {
+    const struct placed *p = placed_find(m, transport);
+    if (!p) {
+        return true;
+    }
+    struct worker_command c = {.kind = WORKER_RECEIVE_REMOVE, .transport = transport};
+    assert(mid.len <= sizeof(c.mid.text));
+    c.mid.len = (uint8_t)mid.len;
+    memcpy(c.mid.text, mid.data, mid.len);
+    return mailbox_push(worker_commands(m->workers[p->worker]), &c);
+}
+
+bool media_send_put(struct media *m, const struct media_send *send) {
+    const struct placed *p = placed_find(m, send->transport);
+    if (!p) {
+        return true;
+    }
+    struct sender *s = sender_create(send);
+    const struct worker_command c = {
+        .kind = WORKER_SEND_PUT, .transport = send->transport, .send = s};
+    if (!s || !mailbox_push(worker_commands(m->workers[p->worker]), &c)) {
+        (void)sender_destroy(s);
+        return false;
+    }
+    return true;
+}
+
+bool media_send_set(struct media *m, const struct media_want *want) {
+    assert(want->worker < m->workers_count);
+    const struct worker_command c = {.kind = WORKER_SEND_SET, .want = *want};
+    return mailbox_push(worker_commands(m->workers[want->worker]), &c);
+}
+
+bool media_send_remove(struct media *m, uint32_t worker, uint64_t send) {
+    assert(worker < m->workers_count);
+    const struct worker_command c = {.kind = WORKER_SEND_REMOVE, .transport = send};
+    return mailbox_push(worker_commands(m->workers[worker]), &c);
+}
+
+void media_event_free(struct media_event *ev) {
+    mem_free(TAKE(ev->report));
+    media_rpc_free(TAKE(ev->rpc));
 }
 
 bool media_route_put(struct media *m, const struct media_route *route) {

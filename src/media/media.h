@@ -11,11 +11,15 @@
 #include "ident.h"
 #include "mailbox.h"
 #include "metrics.h"
+#include "rtp_section.h"
 
 struct media;
+enum { MEDIA_IP_TEXT_MAX = 72 };
 
 struct media_config {
     uint16_t udp_port_first, udp_port_last; /* worker i takes the i-th; 0: any free ones (tests) */
+    bool ice_tcp;                           /* also serve clients whose network lets no UDP pass, */
+    uint16_t tcp_port;                      /* here; 0: any free one (tests) */
     uint32_t workers;
     const char *const *node_ips; /* addresses told to clients; count 0: all local, non-loopback */
     size_t node_ips_count;
@@ -24,6 +28,10 @@ struct media_config {
     uint32_t transport_timeout_ms, handshake_timeout_ms; /* 0: as caps.h says; else for tests */
 };
 
+/* The address that the world sees this machine at, asked of STUN servers ("host:port") before media
+ * begins; looking up a name may take longer than the time given. UNAVAILABLE: nobody answered. */
+must_check enum status media_external_ip(const struct slice *servers, size_t count,
+                                         uint32_t timeout_ms, char ret_ip[MEDIA_IP_TEXT_MAX]);
 must_check enum status media_create(const struct media_config *config, struct media **ret_media);
 struct media *media_destroy(struct media *m);
 const uint8_t *media_fingerprint(const struct media *m); /* 32 bytes, SHA-256 */
@@ -40,6 +48,9 @@ enum media_event_kind {
                          * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
     MEDIA_RPC,          /* a participant answers a call of the server's; see media_rpc */
+    MEDIA_LEVELS,       /* loudness that changed: report */
+    MEDIA_QUALITIES,    /* qualities that changed: report */
+    MEDIA_STREAM_STATE, /* a sent stream was paused for want of bandwidth, or goes on */
 };
 
 /* An acknowledgement or response whose destination names nobody in the room: it is for us. Two at
@@ -49,13 +60,27 @@ struct media_rpc {
     struct slice identity; /* of the sender */
     struct slice packet;   /* DataPacket as sent */
 };
+/* Items of a report, at most so many in one. */
+enum { MEDIA_REPORT_MAX = 256 };
+struct media_report {
+    size_t count;
+    struct {
+        uint64_t id; /* levels: track; qualities: transport */
+        float level; /* 0 silent, up to 1 */
+        uint8_t score;
+    } items[MEDIA_REPORT_MAX];
+};
 
 struct media_event {
     enum media_event_kind kind;
     enum status reason; /* FAILED: DENIED wrong fingerprint, TIMEOUT, MALFORMED, ... */
-    uint64_t transport;
-    struct media_rpc *rpc; /* owned by the receiver: media_rpc_free; NULL: not RPC */
+    bool paused;        /* STREAM_STATE */
+    uint64_t transport; /* STREAM_STATE: the send */
+    /* owned by who takes the event: media_event_free; NULL: not of that kind */
+    struct media_rpc *rpc;
+    struct media_report *report;
 };
+void media_event_free(struct media_event *ev);
 void media_rpc_free(struct media_rpc *rpc); /* NULL: nothing */
 
 struct media_transport_open {
@@ -80,6 +105,37 @@ must_check bool media_restart(struct media *m, uint64_t transport, const char *u
                               const char *pwd);
 /* Also of a transport that went by itself: its id is let go of. */
 must_check bool media_close(struct media *m, uint64_t transport);
+
+/* What a client sends in one section; replaces that of the same mid. A track lives with its
+ * section: the next section of the track's mid continues it. */
+struct media_receive {
+    uint64_t transport;
+    uint64_t track; /* 0: not known yet, its packets are dropped; once set it stays */
+    bool muted;
+    uint8_t layers; /* of video: 1 to RTP_LAYERS_MAX */
+    uint8_t layer_of_rid[RTP_RIDS_MAX];
+    struct rtp_section section;
+};
+must_check bool media_receive_put(struct media *m, const struct media_receive *receive);
+must_check bool media_receive_remove(struct media *m, uint64_t transport, struct slice mid);
+
+/* One subscriber's copy of a track, on the worker of both. What it wants of it: */
+struct media_want {
+    uint64_t send;
+    uint32_t worker;
+    bool paused;
+    uint8_t layer_max, fps_max, priority; /* fps 0: all; priority 1 to 255 */
+};
+struct media_send {
+    uint64_t transport, track;
+    uint32_t ssrc, rtx_ssrc; /* never used before on this transport; rtx 0: none */
+    struct slice cname;
+    const struct rtp_section *section; /* formats[0] is what is sent */
+    struct media_want want;            /* its send is the id, never used again */
+};
+must_check bool media_send_put(struct media *m, const struct media_send *send);
+must_check bool media_send_set(struct media *m, const struct media_want *want);
+must_check bool media_send_remove(struct media *m, uint32_t worker, uint64_t send);
 
 /* Data routing, one entry for each participant. Put replaces. Text is copied. */
 struct media_route {

@@ -4,6 +4,7 @@
 
 enum {
     HOST_PREFERENCE = 126, /* RFC 8445 5.1.2.1 */
+    TCP_PREFERENCE = 90,   /* below all UDP: later is better than never, no more */
     COMPONENT = 1,         /* RTP and RTCP share it */
 };
 
@@ -43,18 +44,25 @@ enum status candidate_addresses_find(const struct media_config *config,
     return STATUS_OK;
 }
 
+static void put_line(struct buf *out, const struct net_address *a, size_t foundation, bool tcp,
+                     size_t index, uint16_t port) {
+    char ip[NET_ADDRESS_TEXT_MAX];
+    (void)net_address_ip_text(a, ip);
+    uint32_t preference = 65535 - (uint32_t)index;
+    uint32_t type = tcp ? TCP_PREFERENCE : HOST_PREFERENCE;
+    uint32_t priority = (type << 24) + (preference << 8) + (256 - COMPONENT);
+    buf_printf(out, "a=candidate:%zu %d %s %u %s %u typ host%s\r\n", foundation, (int)COMPONENT,
+               tcp ? "tcp" : "udp", priority, ip, (unsigned)port, tcp ? " tcptype passive" : "");
+}
+
 void candidates_put(struct buf *out, const struct candidate_addresses *a, uint16_t port,
-                    bool has_v6) {
-    for (size_t i = 0; i < a->count; i++) {
-        if (a->list[i].family == NET_V6 && !has_v6) {
-            continue;
+                    uint16_t tcp_port, bool has_v6) {
+    size_t foundation = 0;
+    for (int tcp = 0; tcp <= (tcp_port != 0); tcp++) {
+        for (size_t i = 0; i < a->count; i++) {
+            if (a->list[i].family != NET_V6 || has_v6) {
+                put_line(out, &a->list[i], ++foundation, tcp, i, tcp ? tcp_port : port);
+            }
         }
-        char ip[NET_ADDRESS_TEXT_MAX];
-        (void)net_address_ip_text(&a->list[i], ip);
-        uint32_t preference = 65535 - (uint32_t)i;
-        uint32_t priority =
-            ((uint32_t)HOST_PREFERENCE << 24) + (preference << 8) + (256 - COMPONENT);
-        buf_printf(out, "a=candidate:%zu %d udp %u %s %u typ host\r\n", i + 1, (int)COMPONENT,
-                   priority, ip, (unsigned)port);
     }
 }

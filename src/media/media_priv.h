@@ -7,6 +7,7 @@
 #pragma once
 
 #include "media.h"
+#include "net_address.h"
 
 /* Bytes on their way to another thread; freed with mem_free. */
 struct packet {
@@ -15,18 +16,49 @@ struct packet {
 };
 must_check struct packet *packet_create(struct slice bytes); /* NULL without memory */
 
+/* A TCP connection with its first datagram, on its way to the worker whose client it is. */
+struct tcp_arrival {
+    int fd; /* owned */
+    struct net_address peer;
+    /* owned */ struct packet *first; /* a whole datagram */
+    /* owned */ struct packet *rest;  /* bytes that came behind it; NULL: none */
+    uint32_t asked;                   /* workers that did not know its user name */
+};
+
 /* Control to a worker. */
 struct transport;
 struct transport_remote;
 struct credentials;
-enum worker_command_kind { WORKER_OPEN, WORKER_REMOTE, WORKER_RESTART, WORKER_CLOSE };
+struct receiver;
+struct sender;
+enum worker_command_kind {
+    WORKER_OPEN,
+    WORKER_REMOTE,
+    WORKER_RESTART,
+    WORKER_CLOSE,
+    WORKER_RECEIVE_PUT,
+    WORKER_RECEIVE_REMOVE,
+    WORKER_SEND_PUT,
+    WORKER_SEND_SET,
+    WORKER_SEND_REMOVE,
+    WORKER_TCP, /* from another worker */
+};
+struct worker_mid {
+    uint8_t len;
+    char text[RTP_SECTION_MID_BYTES_MAX];
+};
 struct worker_command {
     enum worker_command_kind kind;
-    uint64_t transport;
-    union { /* owned by who holds the message */
+    uint64_t transport; /* SEND_REMOVE: the send */
+    union {             /* pointers: owned by who holds the message */
         struct transport *open;
         struct transport_remote *remote;
         struct credentials *restart;
+        struct receiver *receive;
+        struct worker_mid mid; /* RECEIVE_REMOVE */
+        struct sender *send;
+        struct media_want want;
+        struct tcp_arrival arrival;
     };
 };
 

@@ -5,6 +5,7 @@
 #include "dtls.h"
 #include "hmac.h"
 #include "mem.h"
+#include "srtp.h"
 
 struct credentials *credentials_create(const char *ufrag, const char *pwd) {
     size_t len = strnlen(ufrag, UFRAG_LEN + 1);
@@ -59,6 +60,12 @@ struct transport *transport_create(const struct media_transport_open *open) {
     list_init(&t->held);
     list_node_init(&t->in_handshakes);
     list_node_init(&t->in_owed);
+    list_init(&t->receivers);
+    list_init(&t->senders);
+    list_node_init(&t->in_streaming);
+    egress_queue_init(&t->egress);
+    budget_init(&t->budget);
+    t->told_score = 100;
     t->now = credentials_create(open->ufrag, open->pwd);
     return t->now ? t : transport_destroy(t);
 }
@@ -67,11 +74,15 @@ struct transport *transport_destroy(struct transport *t) {
     if (t) {
         assert(list_empty(&t->pairs) && !list_node_linked(&t->in_handshakes));
         assert(!list_node_linked(&t->in_owed));
+        assert(list_empty(&t->receivers) && list_empty(&t->senders));
+        assert(!list_node_linked(&t->in_streaming) && !list_node_linked(&t->egress.in_waiting));
         for (struct held *h; (h = transport_take_held(t)) != NULL;) {
             mem_free(h);
         }
         loop_timer_deinit(&t->timer);
         t->dtls = dtls_destroy(t->dtls);
+        t->srtp = srtp_session_destroy(t->srtp);
+        mem_free(TAKE(t->twcc));
         t->remote = transport_remote_destroy(t->remote);
         t->now = credentials_destroy(t->now);
         t->next = credentials_destroy(t->next);

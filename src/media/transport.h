@@ -7,7 +7,9 @@
  * Callers: media.c creates the parts on the control thread; then the worker alone. */
 #pragma once
 
+#include "budget.h"
 #include "caps.h"
+#include "egress.h"
 #include "list.h"
 #include "loop.h"
 #include "map.h"
@@ -18,6 +20,8 @@
 
 struct dtls;
 struct hmac_key;
+struct srtp_session;
+struct twcc_recorder;
 
 /* Ours, of one ICE generation. */
 struct credentials {
@@ -98,6 +102,18 @@ struct transport {
     bool owes_data_open, owes_connected, owes_data_close, owes_end;
     bool data_open; /* the data thread knows of it, or is owed to */
     struct media_event end;
+
+    /* Media. */
+    /* owned */ struct srtp_session *srtp;  /* NULL until connected */
+    /* owned */ struct list receivers;      /* struct receiver, by in_transport */
+    /* owned */ struct list senders;        /* struct sender, by in_transport */
+    /* owned */ struct twcc_recorder *twcc; /* NULL until a section with transport-cc comes */
+    struct list_node in_streaming;          /* of the worker: has receivers or senders */
+    struct egress_queue egress;
+    struct budget budget; /* what its link carries */
+    uint64_t ticked_us;   /* when its senders were looked at */
+    uint64_t budget_due_us, sent_bytes, sent_bps;
+    uint8_t worst_score, told_score; /* of this judgement, and as control knows it */
 };
 
 /* NULL without memory. */

@@ -38,6 +38,10 @@ static void on_packets(void *arg, uint32_t events) {
     }
 }
 
+/* Only wakes the loop: the turn's end sees that packets have waited long enough. */
+static void on_hold(void *arg) {
+}
+
 static void on_retry(void *arg) {
     worker_retry_owed(worker_of(arg));
 }
@@ -47,6 +51,11 @@ static void on_turn_end(void *arg) {
     struct worker *w = worker_of(arg);
     worker_run_handshake(w);
     worker_io_flush(w);
+    if (egress_due(&w->egress, loop_now_us(w->loop))) {
+        worker_io_flush_egress(w);
+    } else if (w->egress.queued > 0) {
+        loop_timer_set(&w->hold, loop_now_ms(w->loop) + 1);
+    }
     if (!list_empty(&w->handshakes)) {
         loop_again(w->loop);
     }
@@ -64,6 +73,12 @@ static enum status start_watching(struct worker *w) {
     }
     if (s == STATUS_OK) {
         s = loop_timer_init(w->loop, &w->retry, on_retry, w);
+    }
+    if (s == STATUS_OK) {
+        s = loop_timer_init(w->loop, &w->hold, on_hold, w);
+    }
+    if (s == STATUS_OK) {
+        s = loop_timer_init(w->loop, &w->reports, worker_on_reports, w);
     }
     loop_set_hook(w->loop, on_turn_end, w);
     return s;
@@ -84,6 +99,15 @@ static enum status build(struct worker *w) {
     w->tie_breaker = rng_u64(&w->rng);
     enum status s = transports_init(&w->transports, key);
     if (s == STATUS_OK) {
+        s = streams_init(&w->streams, key);
+    }
+    if (s == STATUS_OK) {
+        s = egress_init(&w->egress);
+    }
+    if (s == STATUS_OK) {
+        s = worker_tcp_open(w, key);
+    }
+    if (s == STATUS_OK) {
         s = start_watching(w);
     }
     return s == STATUS_OK ? worker_io_open(w) : s;
@@ -96,8 +120,10 @@ enum status worker_create(const struct worker_config *config, struct worker **re
     }
     w->magic = WORKER_MAGIC;
     w->config = *config;
+    packet_pool_init(&w->pool, HISTORY_CHUNKS_MAX);
     list_init(&w->handshakes);
     list_init(&w->owed);
+    list_init(&w->streaming);
     enum status s = build(w);
     if (s != STATUS_OK) {
         (void)worker_destroy(w);
@@ -128,6 +154,12 @@ static void empty_mailboxes(struct worker *w) {
             (void)transport_remote_destroy(c.remote);
         } else if (c.kind == WORKER_RESTART) {
             (void)credentials_destroy(c.restart);
+        } else if (c.kind == WORKER_RECEIVE_PUT) {
+            (void)receiver_destroy(c.receive);
+        } else if (c.kind == WORKER_SEND_PUT) {
+            (void)sender_destroy(c.send);
+        } else if (c.kind == WORKER_TCP) {
+            tcp_arrival_drop(&c.arrival);
         }
     }
     struct worker_packet p;
@@ -142,8 +174,14 @@ struct worker *worker_destroy(struct worker *w) {
         empty_mailboxes(w);
         worker_transports_free(w);
         transports_deinit(&w->transports);
+        streams_deinit(&w->streams);
+        egress_deinit(&w->egress);
+        packet_pool_deinit(&w->pool);
+        worker_tcp_close(w);
         worker_io_close(w);
         loop_timer_deinit(&w->retry);
+        loop_timer_deinit(&w->reports);
+        loop_timer_deinit(&w->hold);
         w->loop = loop_destroy(w->loop);
         w->packets = mailbox_destroy(w->packets);
         w->commands = mailbox_destroy(w->commands);

@@ -16,7 +16,9 @@ struct dtls_identity;
 
 struct worker_config {
     uint32_t index;
-    uint16_t port; /* 0: any free one */
+    uint16_t port;     /* 0: any free one */
+    bool listens;      /* for ICE over TCP, for all workers */
+    uint16_t tcp_port; /* 0: any free one */
     uint32_t transport_timeout_ms, handshake_timeout_ms;
     /* borrowed */ struct dtls_identity *identity;
     /* borrowed */ struct mailbox *to_control;  /* struct media_event */
@@ -26,6 +28,10 @@ struct worker_config {
 /* EXISTS: the port is taken. DENIED, UNAVAILABLE, NO_MEMORY, IO. */
 must_check enum status worker_create(const struct worker_config *config,
                                      struct worker **ret_worker);
+/* Before worker_start: who is asked next whose a TCP connection is, and how many are in the ring.
+ */
+void worker_set_next(struct worker *w, struct mailbox *commands, uint32_t workers);
+uint16_t worker_tcp_port(const struct worker *w); /* 0: it does not listen */
 must_check enum status worker_start(struct worker *w);
 void worker_stop(struct worker *w); /* waits until it has ended; not started: nothing */
 struct worker *worker_destroy(struct worker *w); /* stopped, and so is who sends to it */

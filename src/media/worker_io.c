@@ -19,6 +19,14 @@ struct outbox {
     uint8_t bytes[UDP_MESSAGES_MAX][DATAGRAM_BYTES_MAX];
 };
 
+/* Of egress, on its way to one socket: all destinations in few system calls. */
+enum { BATCH_MAX = UDP_MESSAGES_MAX * UDP_SEGMENTS_MAX };
+struct batch {
+    size_t count;
+    struct udp_outgoing list[BATCH_MAX];
+    struct egress_packet *packets[BATCH_MAX];
+};
+
 static size_t family_index(enum net_family family) {
     return family == NET_V6 ? 1 : 0;
 }
@@ -41,6 +49,9 @@ void worker_io_flush(struct worker *w) {
 }
 
 uint8_t *worker_io_space(struct worker *w, const struct udp_path *path) {
+    if (path_is_tcp(path)) {
+        return w->tcp_space;
+    }
     struct worker_socket *s = &w->sockets[family_index((enum net_family)path->remote.family)];
     if (!s->socket) {
         return NULL;
@@ -52,6 +63,10 @@ uint8_t *worker_io_space(struct worker *w, const struct udp_path *path) {
 }
 
 void worker_io_commit(struct worker *w, const struct udp_path *path, size_t len) {
+    if (path_is_tcp(path)) {
+        tcp_links_send(&w->tcp, path, slice_of(w->tcp_space, len));
+        return;
+    }
     struct outbox *out = w->sockets[family_index((enum net_family)path->remote.family)].out;
     assert(out && out->count < UDP_MESSAGES_MAX && len <= DATAGRAM_BYTES_MAX);
     out->list[out->count] =
@@ -68,13 +83,76 @@ void worker_io_send(struct worker *w, const struct udp_path *path, struct slice 
     }
 }
 
-static void on_datagram(struct worker *w, const struct udp_datagram *d) {
-    struct slice bytes = slice_of(d->data, d->len);
+static void send_batch(struct worker *w, struct worker_socket *s) {
+    struct batch *b = s->batch;
+    if (!b || b->count == 0) {
+        return;
+    }
+    uint64_t before = udp_stats(s->socket).messages_out;
+    size_t sent = udp_send(s->socket, b->list, b->count);
+    metric_add(&w->metrics.datagrams_out, sent);
+    metric_add(&w->metrics.datagrams_unsent, b->count - sent);
+    metric_add(&w->metrics.media_messages_out, udp_stats(s->socket).messages_out - before);
+    for (size_t i = 0; i < b->count; i++) {
+        egress_done(&w->egress, b->packets[i]);
+    }
+    b->count = 0;
+}
+
+/* Packets of one destination lie side by side, so that the socket can join them. */
+static void batch_chain(void *arg, struct egress_queue *q, struct egress_packet *first) {
+    struct worker *w = worker_of(arg);
+    const struct transport *t = container_of(q, struct transport, egress);
+    bool tcp = t->selected && path_is_tcp(&t->selected->path);
+    struct worker_socket *s =
+        t->selected ? &w->sockets[family_index((enum net_family)t->selected->path.remote.family)]
+                    : NULL;
+    for (struct egress_packet *p = first, *next; p; p = next) {
+        next = p->next;
+        if (tcp) {
+            tcp_links_send(&w->tcp, &t->selected->path, slice_of(p->bytes, p->len));
+        }
+        if (tcp || !s || !s->batch) {
+            egress_done(&w->egress, p);
+            continue;
+        }
+        if (s->batch->count == BATCH_MAX) {
+            send_batch(w, s);
+        }
+        struct batch *b = s->batch;
+        b->list[b->count] =
+            (struct udp_outgoing){.path = t->selected->path, .data = slice_of(p->bytes, p->len)};
+        b->packets[b->count++] = p;
+    }
+}
+
+void worker_io_flush_egress(struct worker *w) {
+    if (w->egress.queued == 0) {
+        return;
+    }
+    egress_flush(&w->egress, batch_chain, w);
+    for (size_t i = 0; i < WORKER_FAMILIES; i++) {
+        send_batch(w, &w->sockets[i]);
+    }
+}
+
+struct egress_packet *worker_take_buffer(struct worker *w) {
+    struct egress_packet *p = egress_take(&w->egress);
+    if (!p) {
+        worker_io_flush_egress(w);
+        p = egress_take(&w->egress);
+    }
+    return p;
+}
+
+void worker_io_take(void *arg, const struct udp_path *path, uint8_t *data, size_t len) {
+    struct worker *w = worker_of(arg);
+    struct slice bytes = slice_of(data, len);
     switch (datagram_classify(bytes)) {
-    case DATAGRAM_STUN: worker_on_stun(w, d->path, bytes); break;
-    case DATAGRAM_DTLS: worker_on_dtls(w, d->path, bytes); break;
-    case DATAGRAM_RTP: metric_inc(&w->metrics.media_rtp_dropped); break;
-    case DATAGRAM_RTCP: metric_inc(&w->metrics.media_rtcp_dropped); break;
+    case DATAGRAM_STUN: worker_on_stun(w, path, bytes); break;
+    case DATAGRAM_DTLS: worker_on_dtls(w, path, bytes); break;
+    case DATAGRAM_RTP: worker_on_rtp(w, path, data, len); break;
+    case DATAGRAM_RTCP: worker_on_rtcp(w, path, data, len); break;
     case DATAGRAM_TURN_CHANNEL:
     case DATAGRAM_UNKNOWN: metric_inc(&w->metrics.media_unknown_dropped); break;
     }
@@ -89,7 +167,7 @@ static void receive(struct worker *w, struct worker_socket *s) {
         }
         metric_add(&w->metrics.datagrams_in, count);
         for (size_t k = 0; k < count; k++) {
-            on_datagram(w, &list[k]);
+            worker_io_take(w, list[k].path, list[k].data, list[k].len);
         }
     }
 }
@@ -118,7 +196,8 @@ static enum status open_socket(struct worker *w, enum net_family family, uint16_
         return status;
     }
     s->out = mem_zalloc(sizeof *s->out);
-    if (!s->out) {
+    s->batch = mem_zalloc(sizeof *s->batch);
+    if (!s->out || !s->batch) {
         return STATUS_NO_MEMORY;
     }
     return loop_add(w->loop, &s->source, udp_fd(s->socket), LOOP_READ,
@@ -149,6 +228,7 @@ void worker_io_close(struct worker *w) {
         loop_remove(&s->source);
         s->socket = udp_close(s->socket);
         mem_free(TAKE(s->out));
+        mem_free(TAKE(s->batch));
     }
     w->inbox = udp_inbox_destroy(w->inbox);
 }

@@ -6,7 +6,11 @@
  *   worker_dtls.c (handshakes, records), worker_transport.c (life of a transport). */
 #pragma once
 
+#include "egress.h"
+#include "ice_tcp.h"
+#include "packet_pool.h"
 #include "rng.h"
+#include "streams.h"
 #include "transports.h"
 #include "worker.h"
 
@@ -18,12 +22,14 @@ enum {
 };
 
 struct thread;
+struct batch;
 struct outbox;
 
 struct worker_socket {
     /* owned */ struct udp_socket *socket; /* NULL: this machine has no such family */
     struct loop_source source;
     /* owned */ struct outbox *out;
+    /* owned */ struct batch *batch;
 };
 
 struct worker {
@@ -37,9 +43,21 @@ struct worker {
     struct worker_socket sockets[WORKER_FAMILIES];
     /* owned */ struct udp_inbox *inbox;
     struct transports transports;
+    struct tcp_links tcp;
+    uint8_t tcp_space[DATAGRAM_BYTES_MAX];        /* a datagram to write to a link */
+    /* owned    */ struct tcp_listener *listener; /* of worker 0 */
+    /* borrowed */ struct mailbox *next;          /* commands of the next worker, in a ring */
+    uint32_t ring;                                /* workers in it */
     struct list handshakes; /* struct transport, by in_handshakes: have held datagrams to feed */
     struct list owed;       /* struct transport, by in_owed */
-    struct rng rng;         /* transactions of checks of ours */
+    struct streams streams;
+    struct egress egress;
+    struct packet_pool pool;   /* of the histories of what clients send */
+    struct list streaming;     /* struct transport, by in_streaming */
+    struct loop_timer hold;    /* set while packets wait for more of their frame */
+    struct loop_timer reports; /* set while anything streams */
+    uint64_t levels_due_us, quality_due_us;
+    struct rng rng; /* transactions of checks of ours */
     uint64_t tie_breaker;
     struct metrics metrics;
 };
@@ -57,6 +75,19 @@ must_check uint8_t *worker_io_space(struct worker *w, const struct udp_path *pat
 void worker_io_commit(struct worker *w, const struct udp_path *path, size_t len);
 void worker_io_send(struct worker *w, const struct udp_path *path, struct slice datagram);
 void worker_io_flush(struct worker *w);
+/* Sealed packets that wait in egress. */
+void worker_io_flush_egress(struct worker *w);
+/* An empty buffer; what waits goes out first when there is none. */
+struct egress_packet *worker_take_buffer(struct worker *w);
+
+/* A datagram has come, by whatever way. */
+void worker_io_take(void *arg, const struct udp_path *path, uint8_t *data, size_t len);
+
+/* worker_tcp.c */
+must_check enum status worker_tcp_open(struct worker *w, struct hash_key key);
+void worker_tcp_close(struct worker *w);
+/* A connection said whose it is: ours, or the next worker's in the ring. Takes it over. */
+void worker_on_arrival(void *arg, struct tcp_arrival *arrival);
 
 /* worker_ice.c */
 void worker_on_stun(struct worker *w, const struct udp_path *path, struct slice datagram);
@@ -87,3 +118,26 @@ void worker_transport_close_data(struct worker *w, struct transport *t);
 void worker_transport_set_timer(struct worker *w, struct transport *t);
 void worker_retry_owed(struct worker *w);
 void worker_transports_free(struct worker *w); /* all, telling nobody */
+
+/* worker_rtp.c: packets of media. They are opened where they lie. */
+void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packet, size_t len);
+/* A packet of the receiver's history goes out again. */
+void worker_resend(struct worker *w, struct sender *s, uint16_t sequence);
+
+/* worker_rtcp.c: reports and requests. */
+void worker_on_rtcp(struct worker *w, const struct udp_path *path, uint8_t *packet, size_t len);
+/* What is due to a transport now: feedback on what it sends, reports on what is sent to it. */
+void worker_report(struct worker *w, struct transport *t, uint64_t now_us);
+/* To the publisher of one track, now. */
+void worker_feedback(struct worker *w, struct receiver *r, uint64_t now_us);
+
+/* worker_judge.c: what control is told of streams, and what a link's budget allows. */
+void worker_tell_levels(struct worker *w, uint64_t now_us);
+void worker_tell_qualities(struct worker *w, uint64_t now_us);
+void worker_share_budget(struct worker *w, struct transport *t, uint64_t now_us);
+
+/* worker_streams.c: commands about streams, and the clock of reports. */
+void worker_take_stream_command(struct worker *w, struct transport *t, struct worker_command *c);
+void worker_transport_secure(struct worker *w, struct transport *t); /* DTLS is up */
+void worker_drop_streams(struct worker *w, struct transport *t);
+void worker_on_reports(void *arg); /* of the timer */

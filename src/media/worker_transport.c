@@ -54,6 +54,7 @@ void worker_retry_owed(struct worker *w) {
 /* Out of all tables and lists; what it owes is told first. */
 static void drop(struct worker *w, struct transport *t) {
     worker_unqueue_handshake(w, t);
+    worker_drop_streams(w, t);
     transports_remove(&w->transports, t);
     loop_timer_deinit(&t->timer);
     t->state = TRANSPORT_GONE;
@@ -96,6 +97,7 @@ void worker_transport_connected(struct worker *w, struct transport *t) {
     assert(t->state == TRANSPORT_CHECKED);
     t->state = TRANSPORT_CONNECTED;
     t->owes_connected = true;
+    worker_transport_secure(w, t);
     worker_follow_nomination(w, t); /* it may have chosen another pair meanwhile */
     open_data(w, t);
 }
@@ -205,9 +207,14 @@ void worker_take_command(struct worker *w, struct worker_command *c) {
         open_transport(w, TAKE(c->open));
         return;
     }
+    if (c->kind == WORKER_TCP) {
+        worker_on_arrival(w, &c->arrival);
+        return;
+    }
     struct transport *t = transports_find(&w->transports, c->transport);
     switch (c->kind) {
-    case WORKER_OPEN: break;
+    case WORKER_OPEN:
+    case WORKER_TCP: break;
     case WORKER_REMOTE:
         if (t) {
             set_remote(w, t, TAKE(c->remote));
@@ -227,6 +234,11 @@ void worker_take_command(struct worker *w, struct worker_command *c) {
             close_transport(w, t);
         }
         break;
+    case WORKER_RECEIVE_PUT:
+    case WORKER_RECEIVE_REMOVE:
+    case WORKER_SEND_PUT:
+    case WORKER_SEND_SET:
+    case WORKER_SEND_REMOVE: worker_take_stream_command(w, t, c); break;
     }
 }
 
@@ -242,6 +254,7 @@ void worker_transports_free(struct worker *w) {
         struct map_node *node = map_any(&w->transports.by_id);
         struct transport *t = container_of(node, struct transport, by_id);
         worker_unqueue_handshake(w, t);
+        worker_drop_streams(w, t);
         transports_remove(&w->transports, t);
         (void)transport_destroy(t);
     }

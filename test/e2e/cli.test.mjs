@@ -201,9 +201,9 @@ test("tokens carry what was asked for", async () => {
 
 test("ports are those of the settings", async () => {
   const { stdout } = await run(["ports", "--port", "1", "--rtc.udp_port", "7000-7009", "--stoa.media_workers", "2"]);
-  assert.match(stdout, /^1\/tcp .*\n7000-7001\/udp .*\n6789\/tcp .*\n$/);
+  assert.match(stdout, /^1\/tcp .*\n7000-7001\/udp .*\n7881\/tcp .*\n6789\/tcp .*\n$/);
   const json = JSON.parse((await run(["ports", "--json", "--prometheus.port", "0"])).stdout);
-  assert.deepEqual(json.map((p) => [p.protocol, p.first]), [["tcp", 7880], ["udp", 7882]]);
+  assert.deepEqual(json.map((p) => [p.protocol, p.first]), [["tcp", 7880], ["udp", 7882], ["tcp", 7881]]);
 });
 
 test("a server warns of what it does not have, once each, and of short secrets", async () => {

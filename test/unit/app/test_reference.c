@@ -5,7 +5,6 @@
 static const char *const expected[] = {
     "logging.pion_level",
     "logging.component_levels",
-    "rtc.tcp_port",
     "rtc.port_range_start",
     "rtc.port_range_end",
     "rtc.use_ice_lite",

@@ -15,12 +15,15 @@ enum { CLIENT_UFRAG_LEN = 4, CLIENT_PWD_LEN = 22 };
 
 struct client_server { /* what the SDP tells of the server */
     uint16_t port;
-    bool v6; /* reach it by ::1 */
+    bool v6;           /* reach it by ::1 */
+    uint16_t tcp_port; /* not 0: reach it by TCP there, and not by UDP */
     char ufrag[17], pwd[25];
 };
 
 struct client {
     int fd;
+    uint8_t stream[8192]; /* of TCP: bytes that make no datagram yet */
+    size_t stream_len;
     struct sockaddr_storage to;
     struct client_server server;
     struct hmac_key *server_key, *own_key;
@@ -38,6 +41,8 @@ struct client {
     struct stun_address mapped; /* of the last answer */
     void (*on_message)(void *arg, const void *data, size_t len);
     void *arg;
+    void (*on_media)(void *arg, uint8_t *datagram, size_t len, bool is_rtcp); /* may change it */
+    void *media_arg;
 };
 
 void client_init(struct client *c, const struct client_server *server);

@@ -8,6 +8,17 @@
 
 #include <cmocka.h>
 
+static uint16_t tcp_port_of(struct slice candidates) {
+    char lines[1024] = {0};
+    memcpy(lines, candidates.data, MIN(candidates.len, sizeof lines - 1));
+    const char *at = strstr(lines, " tcp ");
+    unsigned priority, port;
+    assert_non_null(at);
+    assert_int_equal(
+        sscanf(at, " tcp %u 127.0.0.1 %u typ host tcptype passive\r\n", &priority, &port), 2);
+    return (uint16_t)port;
+}
+
 static uint16_t port_of(struct slice candidates) {
     char line[128] = {0};
     memcpy(line, candidates.data, MIN(candidates.len, sizeof line - 1));
@@ -29,6 +40,7 @@ void fixture_init(struct fixture *f, uint32_t workers, uint32_t transport_timeou
         .node_ips = ips,
         .node_ips_count = 1,
         .loopback_candidates = true,
+        .ice_tcp = true,
         .to_control = f->to_control,
         .transport_timeout_ms = transport_timeout_ms,
         .handshake_timeout_ms = handshake_timeout_ms,
@@ -38,6 +50,7 @@ void fixture_init(struct fixture *f, uint32_t workers, uint32_t transport_timeou
     for (uint32_t i = 0; i < workers; i++) {
         f->ports[i] = port_of(media_candidates(f->media, i));
     }
+    f->tcp_port = tcp_port_of(media_candidates(f->media, 0));
 }
 
 void fixture_deinit(struct fixture *f) {
@@ -55,6 +68,7 @@ uint64_t fixture_open(struct fixture *f, bool opens_channels, struct client_serv
     assert_true(media_open(f->media, &open));
     ret_server->port = f->ports[open.worker];
     ret_server->v6 = false;
+    ret_server->tcp_port = 0;
     memcpy(ret_server->ufrag, open.ufrag, sizeof open.ufrag);
     memcpy(ret_server->pwd, open.pwd, sizeof open.pwd);
     return open.transport;

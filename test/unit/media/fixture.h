@@ -10,6 +10,7 @@ struct fixture {
     struct mailbox *to_control;
     uint32_t workers;
     uint16_t ports[2]; /* of each worker */
+    uint16_t tcp_port; /* of them all */
     uint64_t last_transport;
 };
 
