@@ -148,11 +148,11 @@ enum {
     ICE_TCP_STRANGERS_MAX = 1024,           /* connections that have not said it, 3 KB each */
     ICE_TCP_LINKS_MAX = 16384,              /* of one worker */
     ICE_TCP_OUT_BYTES_MAX = 256 << 10,      /* one second of 2 Mbit/s: later, it is stale */
-    RECEIVER_SSRCS_MAX = 16,                /* of one section: 3 layers with RTX, twice, and spare */
-    BUDGET_STREAMS_MAX = 512,               /* of one link that share it; others are not limited */
-    RECEIVERS_MAX = 64,                     /* sections in which one client sends */
-    SRTP_SSRCS_IN_MAX = 256,                /* of one client: 20 tracks, 3 layers, RTX, and spare */
-    SRTP_SSRCS_OUT_MAX = 8192,              /* to one client: 4,096 tracks of media and RTX */
+    RECEIVER_SSRCS_MAX = 16,   /* of one section: 3 layers with RTX, twice, and spare */
+    BUDGET_STREAMS_MAX = 512,  /* of one link that share it; others are not limited */
+    RECEIVERS_MAX = 64,        /* sections in which one client sends */
+    SRTP_SSRCS_IN_MAX = 256,   /* of one client: 20 tracks, 3 layers, RTX, and spare */
+    SRTP_SSRCS_OUT_MAX = 8192, /* to one client: 4,096 tracks of media and RTX */
 
     /* webhooks */
     HOOK_RECEIVERS_MAX = 16,            /* each gets every event: more is a bus's work */

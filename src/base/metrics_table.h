@@ -194,12 +194,12 @@
     M(media_senders, GAUGE, "stoa_tracks_sent", "Copies of tracks for subscribers")                \
     M(media_forwarded, COUNTER, "stoa_media_packets_total{action=\"forwarded\"}",                  \
       "RTP packets to subscribers")                                                                \
-    M(media_messages_out, COUNTER, "stoa_media_sends_total",                                       \
-      "Segmented sends: packets to one subscriber that left together count once")                  \
     M(media_resent, COUNTER, "stoa_media_packets_total{action=\"resent\"}",                        \
       "RTP packets to subscribers")                                                                \
     M(media_unsealed, COUNTER, "stoa_media_packets_total{action=\"unsealed\"}",                    \
       "RTP packets to subscribers")                                                                \
+    M(media_messages_out, COUNTER, "stoa_media_sends_total",                                       \
+      "Segmented sends: packets to one subscriber that left together count once")                  \
     M(media_unbound, COUNTER, "stoa_media_refused_total{reason=\"unbound\"}",                      \
       "Packets of publishers that were not taken")                                                 \
     M(media_unauthenticated, COUNTER, "stoa_media_refused_total{reason=\"unauthenticated\"}",      \
@@ -208,13 +208,11 @@
       "Packets of publishers that were not taken")                                                 \
     M(media_streams_refused, COUNTER, "stoa_media_refused_total{reason=\"too_many_sections\"}",    \
       "Packets of publishers that were not taken")                                                 \
-    M(media_reports_in, COUNTER, "stoa_media_reports_total{direction=\"in\"}",                     \
-      "RTCP datagrams")                                                                            \
-    M(media_reports_out, COUNTER, "stoa_media_reports_total{direction=\"out\"}",                   \
-      "RTCP datagrams")                                                                            \
+    M(media_reports_in, COUNTER, "stoa_media_reports_total{direction=\"in\"}", "RTCP datagrams")   \
+    M(media_reports_out, COUNTER, "stoa_media_reports_total{direction=\"out\"}", "RTCP datagrams") \
     M(media_key_frames_asked, COUNTER, "stoa_media_key_frames_asked_total",                        \
       "Key frames that subscribers asked for")                                                     \
-    M(ice_tcp_accepted, COUNTER, "stoa_ice_tcp_connections_total{result=\"accepted\"}",             \
+    M(ice_tcp_accepted, COUNTER, "stoa_ice_tcp_connections_total{result=\"accepted\"}",            \
       "TCP connections of clients without UDP")                                                    \
     M(ice_tcp_refused, COUNTER, "stoa_ice_tcp_connections_total{result=\"refused\"}",              \
       "TCP connections of clients without UDP")                                                    \

@@ -38,7 +38,7 @@
     A(BOOL, "rtc.skip_external_ip_validation", "false", WHY_ADDRESS)                               \
     A(BOOL, "rtc.use_ice_lite", "true", "no effect: ICE is always lite here")                      \
     A(BOOL, "rtc.use_mdns", "false", "no effect: candidates of ours are addresses")                \
-    A(BOOL, "rtc.force_tcp", "false", "no effect: UDP is offered beside rtc.tcp_port")                 \
+    A(BOOL, "rtc.force_tcp", "false", "no effect: UDP is offered beside rtc.tcp_port")             \
     A(BOOL, "rtc.use_stun_port_as_ice", "false", WHY_ADDRESS)                                      \
     A(LIST, "rtc.interfaces.includes", "", WHY_ADDRESS)                                            \
     A(LIST, "rtc.interfaces.excludes", "", WHY_ADDRESS)                                            \
@@ -67,10 +67,10 @@
     A(FREE, "rtc.congestion_control.stream_allocator", "", WHY_MEDIA)                              \
     A(FREE, "rtc.congestion_control.remote_bwe", "", WHY_MEDIA)                                    \
     A(FREE, "rtc.congestion_control.send_side_bwe", "", WHY_MEDIA)                                 \
-    A(BOOL, "rtc.allow_tcp_fallback", "false", "no effect: UDP is offered beside rtc.tcp_port")        \
-    A(INT, "rtc.tcp_fallback_rtt_threshold", "0", "no effect: UDP is offered beside rtc.tcp_port")     \
+    A(BOOL, "rtc.allow_tcp_fallback", "false", "no effect: UDP is offered beside rtc.tcp_port")    \
+    A(INT, "rtc.tcp_fallback_rtt_threshold", "0", "no effect: UDP is offered beside rtc.tcp_port") \
     A(BOOL, "rtc.allow_udp_unstable_fallback", "false",                                            \
-      "no effect: UDP is offered beside rtc.tcp_port")                                                 \
+      "no effect: UDP is offered beside rtc.tcp_port")                                             \
     A(BOOL, "rtc.reconnect_on_publication_error", "false", WHY_MEDIA)                              \
     A(BOOL, "rtc.reconnect_on_subscription_error", "false", WHY_MEDIA)                             \
     A(BOOL, "rtc.reconnect_on_data_channel_error", "false", WHY_MEDIA)                             \

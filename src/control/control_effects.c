@@ -16,8 +16,8 @@ static void retry_later(struct control *c, enum control_retry_kind kind, uint32_
                         uint64_t id) {
     metric_inc(&c->metrics.control_media_full);
     if (c->retries_count < CONTROL_RETRY_MAX) {
-        c->retries[c->retries_count++] = (struct control_retry){
-            .kind = kind, .worker = worker, .id = id};
+        c->retries[c->retries_count++] =
+            (struct control_retry){.kind = kind, .worker = worker, .id = id};
     } else {
         metric_inc(&c->metrics.control_broken_lost);
     }

@@ -21,9 +21,9 @@ void egress_deinit(struct egress *e) {
 }
 
 struct egress_packet *egress_take(struct egress *e) {
-    struct egress_packet *p = e->free;
+    struct egress_packet *p = e->spare;
     if (p) {
-        e->free = p->next;
+        e->spare = p->next;
         p->next = NULL;
         p->len = 0;
     }
@@ -31,8 +31,8 @@ struct egress_packet *egress_take(struct egress *e) {
 }
 
 void egress_give_back(struct egress *e, struct egress_packet *p) {
-    p->next = e->free;
-    e->free = p;
+    p->next = e->spare;
+    e->spare = p;
 }
 
 static void append(struct egress_chain *c, struct egress_packet *p) {

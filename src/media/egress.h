@@ -33,7 +33,7 @@ static inline void egress_queue_init(struct egress_queue *q) {
 
 struct egress {
     /* owned */ struct egress_packet *buffers;
-    struct egress_packet *free;
+    struct egress_packet *spare;
     struct list waiting; /* struct egress_queue, by in_waiting */
     uint32_t queued;     /* packets in all queues */
     uint64_t since_us;   /* when the first of them was queued */

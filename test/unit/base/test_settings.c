@@ -233,12 +233,12 @@ static void test_settings_without_effect_warn_once_unless_they_ask_for_what_is(v
         const char *path, *value;
         bool warns;
     } cases[] = {
-        {"redis.address", "", false},         {"redis.address", "host:6379", true},
-        {"rtc.use_external_ip", "no", false}, {"rtc.use_external_ip", "true", true},
-        {"rtc.use_ice_lite", "true", false},  {"rtc.use_ice_lite", "false", true},
-        {"limit.num_tracks", "0", false},     {"limit.num_tracks", "-1", false},
-        {"limit.num_tracks", "400", true},    {"redis.pool_timeout", "0s", false},
-        {"psrpc.timeout", "3s", true},        {"agents.target_load", "0.7", true},
+        {"redis.address", "", false},        {"redis.address", "host:6379", true},
+        {"rtc.use_mdns", "no", false},       {"rtc.use_mdns", "true", true},
+        {"rtc.use_ice_lite", "true", false}, {"rtc.use_ice_lite", "false", true},
+        {"limit.num_tracks", "0", false},    {"limit.num_tracks", "-1", false},
+        {"limit.num_tracks", "400", true},   {"redis.pool_timeout", "0s", false},
+        {"psrpc.timeout", "3s", true},       {"agents.target_load", "0.7", true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         settings_deinit(s);
