@@ -93,6 +93,8 @@ enum {
     EXCHANGE_PAUSE_MS = 150,          /* between two exchanges; reference */
     EXCHANGE_TIMEOUT_MS = 15 * 1000,  /* reference */
     QUALITY_FALL_MS = 5 * 1000,       /* before a publisher is asked for less; reference */
+    ROOM_DEPARTED_MAX = 64,           /* told to clients that resume: more leave in no minute */
+    RESUME_LOOKBACK_MS = 40 * 1000,   /* a dead WebSocket is noticed after WS_SILENT_MS */
     SIF_TRAILER_BYTES = 32,           /* unguessable, as the reference's */
     JOIN_TIMEOUT_MS = 60 * 1000,      /* join to ACTIVE; reference */
     SIGNAL_GRACE_MS = 30 * 1000,      /* media up, signal gone: a client rejoins within 20 s */

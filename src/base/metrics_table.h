@@ -117,6 +117,8 @@
     M(held_timeouts, COUNTER, "stoa_held_timeouts_total", "Sliced answers that took too long")     \
     M(answers_early, COUNTER, "stoa_answers_early_total",                                          \
       "Answers to signal requests sent before their delay was over, for want of room")             \
+    M(sessions_resumed, COUNTER, "stoa_sessions_resumed_total",                                    \
+      "Clients that came back to their session")                                                   \
     M(notes_without_body, COUNTER, "stoa_webhook_bodies_lost_total",                               \
       "Events that were not written down for webhooks for want of memory")
 

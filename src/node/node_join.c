@@ -107,8 +107,7 @@ enum status node_validate(struct node *n, const struct node_event *ev, struct ef
     return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-/* No session here can be taken up again: the client is told, as its first message, to start anew.
- */
+/* The session is not there: the client is told, as its first message, to start anew. */
 static void refuse_resume(const struct node_event *ev, struct effects *fx) {
     enum { NEWEST_PROTOCOL = 17 };
     const Livekit__ClientInfo *client = ev->join.request->client_info;
@@ -123,15 +122,20 @@ static void refuse_resume(const struct node_event *ev, struct effects *fx) {
 
 enum status node_join(struct node *n, const struct node_event *ev, struct effects *fx) {
     struct refusal r = check(n, ev, fx);
-    if (r.http_status == 0 && ev->join.request->reconnect) {
-        refuse_resume(ev, fx);
-        return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
+    bool resumes = r.http_status == 0 && ev->join.request->reconnect;
+    struct session *mine = resumes ? session_to_resume(n, ev, joined_identity(n, ev)) : NULL;
+    if (mine) {
+        return session_resume(n, mine, ev, fx);
     }
     uint64_t home = 0;
     if (r.http_status == 0 && !ev->join.here && cluster_relays(n, ev->claims->video.room, &home)) {
         struct effect *e = fx_add(fx, FX_RELAY);
         e->conn = ev->conn;
         e->peer = home;
+        return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
+    }
+    if (resumes) {
+        refuse_resume(ev, fx);
         return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
     }
     enum status s = STATUS_OK;

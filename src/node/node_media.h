@@ -88,7 +88,13 @@ void session_drop_wishes(struct node *n, struct session *s);
 void node_run_wishes(struct node *n, struct effects *fx);
 uint64_t wishes_next_ms(const struct node *n);
 
+/* node_resume.c */
+must_check enum status session_on_sync_state(struct node *n, struct session *s,
+                                             const Livekit__SyncState *r, struct effects *fx);
+
 /* node_negotiate.c: exchanges that we ask for */
+/* An offer of ours that restarts ICE, whatever was out before. */
+must_check enum status session_restart_offer(struct node *n, struct session *s, struct effects *fx);
 void session_plan_exchange(struct node *n, struct session *s);
 void session_on_negotiate(struct node *n, struct session *s, struct effects *fx);
 

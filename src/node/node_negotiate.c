@@ -251,6 +251,21 @@ enum status session_send_offer(struct node *n, struct session *s, uint32_t worke
     return STATUS_OK;
 }
 
+enum status session_restart_offer(struct node *n, struct session *s, struct effects *fx) {
+    struct credentials c = make_credentials(n);
+    enum status st = peer_set_local_credentials(s->sub.peer, slice_of(c.ufrag, UFRAG_LEN),
+                                                slice_of(c.pwd, ICE_PWD_LEN));
+    bool open = s->sub.open;
+    if (st == STATUS_OK) {
+        st = session_send_offer(n, s, s->host->worker, fx);
+    }
+    if (st == STATUS_OK && open) {
+        fx_add(fx, FX_TRANSPORT_RESTART)->transport = ours(fx, &s->sub, s->host->worker);
+        st = node_ok(n, fx) ? st : STATUS_NO_MEMORY;
+    }
+    return st;
+}
+
 /* ---- exchanges that we ask for */
 
 void session_plan_exchange(struct node *n, struct session *s) {

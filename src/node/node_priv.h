@@ -106,6 +106,7 @@ struct session {
     struct list_node in_unsettled; /* a transport came up, not told yet */
     struct list responses;         /* held back for it */
     struct list rpcs;              /* that it was asked */
+    uint64_t away_wall_ms;         /* since when its client may have heard nothing */
     struct timer negotiate;        /* when to begin an exchange, or by when it must be over */
     uint64_t exchanged_ms;         /* when the last one was over */
     bool news;                     /* others are to be told of its participant as it is */
@@ -252,6 +253,7 @@ void session_leave_commit(struct node *n, struct session *s);
 /* A change of its participant: told to all whom it concerns, then committed and dropped. */
 must_check enum status session_change(struct node *n, struct session *s, struct change *c,
                                       bool new_token, struct effects *fx);
+void session_forget_conn(struct node *n, struct session *s);
 void session_signal_closed(struct node *n, struct session *s);
 void session_on_timer(struct node *n, struct session *s, const struct timer *t, struct effects *fx);
 struct link *node_link_of(struct node *n, uint64_t id); /* NULL: it is gone */

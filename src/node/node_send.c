@@ -62,7 +62,8 @@ static void put_send(struct effects *fx, const struct session *s, const struct s
 
 static void tell_first_subscriber(struct node *n, const struct session *s, struct track *t,
                                   struct effects *fx) {
-    if (t->subscribed_told || s->participant->profile.permission.hidden) {
+    uint64_t conn = node_session_of(n, t->publisher)->conn;
+    if (t->subscribed_told || conn == 0 || s->participant->profile.permission.hidden) {
         return;
     }
     Livekit__TrackSubscribed subscribed = LIVEKIT__TRACK_SUBSCRIBED__INIT;
@@ -70,7 +71,7 @@ static void tell_first_subscriber(struct node *n, const struct session *s, struc
     Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
     response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRACK_SUBSCRIBED;
     response.track_subscribed = &subscribed;
-    fx_signal_one(fx, node_session_of(n, t->publisher)->conn, &response);
+    fx_signal_one(fx, conn, &response);
     t->subscribed_told = true;
 }
 

@@ -14,7 +14,7 @@ static bool notes_fit(const struct effects *fx) {
     return fx->arena.used_bytes < NOTES_BYTES_PER_STEP;
 }
 
-static void forget_conn(struct node *n, struct session *s) {
+void session_forget_conn(struct node *n, struct session *s) {
     if (s->conn != 0) {
         responses_drop(n, s); /* there is nobody left to answer */
         map_remove(&n->by_conn, &s->by_conn);
@@ -135,12 +135,13 @@ void session_leave_effects(struct node *n, struct session *s, const struct endin
 void session_leave_commit(struct node *n, struct session *s) {
     struct host *h = s->host;
     rpcs_free(n, s);
-    forget_conn(n, s);
+    session_forget_conn(n, s);
     if (s->is_ending) {
         list_remove(&n->ending, &s->in_ending);
     }
     forget_media(n, s);
     room_remove(&h->room, s->participant);
+    departures_add(&h->room.departures, s->participant, s->ending.reason, n->now.wall_ms);
     assert(n->worker_load[h->worker] > 0);
     n->worker_load[h->worker]--;
     host_plan_update(n, h);
@@ -270,7 +271,8 @@ enum status session_change(struct node *n, struct session *s, struct change *c, 
 }
 
 void session_signal_closed(struct node *n, struct session *s) {
-    forget_conn(n, s);
+    session_forget_conn(n, s);
+    s->away_wall_ms = n->now.wall_ms - RESUME_LOOKBACK_MS;
     if (s->participant->profile.state != PARTICIPANT_ACTIVE) {
         session_end(n, s, LIVEKIT__DISCONNECT_REASON__SIGNAL_CLOSE,
                     LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, false);

@@ -190,6 +190,8 @@ static enum status dispatch(struct node *n, struct session *s, const Livekit__Si
         return session_on_subscription(n, s, r->subscription);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRACK_SETTING:
         return session_on_settings(n, s, r->track_setting, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SYNC_STATE:
+        return session_on_sync_state(n, s, r->sync_state, fx);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION_PERMISSION:
         return session_on_rules(n, s, r->subscription_permission);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_LEAVE:

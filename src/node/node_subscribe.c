@@ -159,7 +159,7 @@ static bool set_right(struct node *n, struct session *s, struct subscription *su
             return false;
         }
     }
-    if (lives && sub->wanted && allowed == sub->denied_told &&
+    if (lives && sub->wanted && s->conn != 0 && allowed == sub->denied_told &&
         !tell_permission(n, s, sub, allowed, fx)) {
         return false;
     }

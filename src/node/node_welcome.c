@@ -21,16 +21,16 @@ static void fill_codecs(struct node *n, Livekit__JoinResponse *join) {
     join->n_enabled_publish_codecs = count;
 }
 
-static void fill_ice_servers(struct node *n, Livekit__JoinResponse *join) {
+size_t node_fill_ice_servers(struct node *n, Livekit__ICEServer ***ret_list) {
     size_t count = n->config.ice_urls_count;
     if (count == 0) {
-        return;
+        return 0;
     }
     Livekit__ICEServer *server = arena_alloc(&n->work, sizeof(*server));
     Livekit__ICEServer **list = arena_alloc(&n->work, sizeof(*list));
     char **urls = arena_alloc(&n->work, count * sizeof(*urls));
     if (!server || !list || !urls) {
-        return;
+        return 0;
     }
     livekit__iceserver__init(server);
     for (size_t i = 0; i < count; i++) {
@@ -39,8 +39,16 @@ static void fill_ice_servers(struct node *n, Livekit__JoinResponse *join) {
     server->urls = urls;
     server->n_urls = count;
     list[0] = server;
-    join->ice_servers = list;
-    join->n_ice_servers = 1;
+    *ret_list = list;
+    return 1;
+}
+
+void node_fill_server(struct node *n, Livekit__ServerInfo *ret_server) {
+    livekit__server_info__init(ret_server);
+    ret_server->version = text_cstr(&n->version);
+    ret_server->protocol = PROTOCOL;
+    ret_server->region = text_cstr(&n->region);
+    ret_server->node_id = n->id.text;
 }
 
 /* Costs 0.4 us for each participant of the room: under 1 ms up to some 2,000 of them. */
@@ -51,11 +59,8 @@ void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
     node_fill_room(n, room, counts, &room_message);
     Livekit__ParticipantInfo self;
     participant_fill(s->participant, &s->participant->profile, &n->work, &self);
-    Livekit__ServerInfo server = LIVEKIT__SERVER_INFO__INIT;
-    server.version = text_cstr(&n->version);
-    server.protocol = PROTOCOL;
-    server.region = text_cstr(&n->region);
-    server.node_id = n->id.text;
+    Livekit__ServerInfo server;
+    node_fill_server(n, &server);
     Livekit__JoinResponse join = LIVEKIT__JOIN_RESPONSE__INIT;
     join.room = &room_message;
     join.participant = &self;
@@ -64,14 +69,14 @@ void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
     join.server_version = text_cstr(&n->version);
     join.server_region = text_cstr(&n->region);
     join.server_info = &server;
-    join.subscriber_primary = s->sub.peer != NULL;
+    join.subscriber_primary = s->subscriber_primary;
     join.ping_interval = PING_INTERVAL_S;
     join.ping_timeout = PING_TIMEOUT_S;
     join.sif_trailer.data = s->host->room.sif_trailer;
     join.sif_trailer.len = sizeof(s->host->room.sif_trailer);
     join.fast_publish = true; /* false makes some clients deadlock (trap T10) */
     fill_codecs(n, &join);
-    fill_ice_servers(n, &join);
+    join.n_ice_servers = node_fill_ice_servers(n, &join.ice_servers);
     Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
     response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_JOIN;
     response.join = &join;

@@ -39,6 +39,7 @@ void room_deinit(struct room *r) {
     map_deinit(&r->by_identity);
     map_deinit(&r->by_sid);
     map_deinit(&r->by_pair);
+    departures_deinit(&r->departures);
     text_deinit(&r->name);
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "caps.h"
+#include "departed.h"
 #include "subscription.h"
 
 struct room_counts {
@@ -25,6 +26,7 @@ struct room {
     /* borrowed */ struct map by_sid;  /* tracks that have not ended */
     /* owned    */ struct map by_pair; /* subscriptions */
     uint64_t last_order;
+    struct departures departures;
     uint64_t key; /* in routing tables; never 0, never used again */
     uint8_t sif_trailer[SIF_TRAILER_BYTES];
     uint8_t nonces[ROOM_NONCES][16]; /* the last ones seen; zeros count as seen, as upstream */
@@ -66,6 +68,11 @@ size_t room_everybody(const struct room *r, struct arena *arena,
 
 /* True when this nonce was among the last ROOM_NONCES; else it is from now on. */
 bool room_nonce_repeats(struct room *r, const uint8_t nonce[16]);
+
+/* Those who left at that wall time or later and are not known to be back, as messages in the arena,
+ * whose failure sticks. */
+size_t room_departed(const struct room *r, uint64_t since_wall_ms, struct arena *arena,
+                     Livekit__ParticipantInfo ***ret_infos);
 
 /* Tracks, from pending to ended. None of these fails but where it says so. */
 struct track *room_find_track(const struct room *r, struct slice sid); /* NULL: not there */

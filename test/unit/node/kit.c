@@ -215,6 +215,9 @@ enum status kit_join(struct kit *k, const struct kit_join *j) {
     request.add_track_requests = tracks;
     request.n_add_track_requests = j->add ? 1 : 0;
     request.reconnect = j->reconnect;
+    if (j->sid) {
+        request.participant_sid = (char *)(uintptr_t)j->sid;
+    }
     request.publisher_offer = j->offer ? &offer : NULL;
     if (j->metadata) {
         request.metadata = (char *)(uintptr_t)j->metadata;

@@ -69,6 +69,7 @@ struct kit_join {
     const struct claims *claims; /* instead of plain ones */
     const char *publish, *metadata;
     Livekit__AddTrackRequest *add; /* or NULL */
+    const char *sid;               /* of the session to resume; NULL: not said */
     bool gave_metadata;
 };
 enum status kit_join(struct kit *k, const struct kit_join *j);
