@@ -22,6 +22,10 @@ int app_room_create(int argc, char **argv);
 int app_room_update(int argc, char **argv);
 int app_room_delete(int argc, char **argv);
 
+int app_journal_check(int argc, char **argv);
+int app_journal_dump(int argc, char **argv);
+int app_journal_compact(int argc, char **argv);
+
 int app_token_create(int argc, char **argv);
 int app_join_token(int argc, char **argv);
 int app_generate_keys(int argc, char **argv);

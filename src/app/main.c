@@ -37,6 +37,12 @@ static const struct command {
     {"room update", "NAME --metadata TEXT", "change a room's metadata", SERVER_OPTIONS,
      app_room_update},
     {"room delete", "NAME", "end a room", SERVER_OPTIONS, app_room_delete},
+    {"journal check", "DIR [--json]", "read a journal to its end: sound (0), or not (1)", "",
+     app_journal_check},
+    {"journal dump", "DIR", "print the records of a journal, each as a line of JSON", "",
+     app_journal_dump},
+    {"journal compact", "DIR", "write a journal anew, without what is past; not while it is in use",
+     "", app_journal_compact},
     {"token create", "[grants]", "print a token signed with the first key",
      "    --identity ID --name NAME --metadata TEXT --room ROOM --valid-for 6h\n"
      "    --join --create --list --admin --recorder --hidden\n" KEY_OPTIONS,

@@ -26,7 +26,7 @@ bool serve_journal_path(const struct settings *s, char path[SERVE_JOURNAL_PATH_M
     return true;
 }
 
-static const char *reason_of(enum status s) {
+const char *serve_journal_reason(enum status s) {
     switch (s) {
     case STATUS_EXISTS: return "another process has it";
     case STATUS_UNIMPLEMENTED: return "a newer version of stoa wrote it, and nothing was changed";
@@ -44,7 +44,7 @@ static const char *reason_of(enum status s) {
 
 static enum status refused(const char *path, enum status s) {
     log_event(LOG_ERROR, "journal_refused", LOG_CSTR("dir", path), LOG_STATUS("status", s),
-              LOG_CSTR("reason", reason_of(s)));
+              LOG_CSTR("reason", serve_journal_reason(s)));
     return s;
 }
 

@@ -11,6 +11,8 @@
 enum { SERVE_JOURNAL_PATH_MAX = CONFIG_JOURNAL_PATH_MAX + 16 };
 /* The folder that the settings mean; false: none, rooms live in memory alone. */
 must_check bool serve_journal_path(const struct settings *s, char path[SERVE_JOURNAL_PATH_MAX]);
+/* Why a journal is refused. */
+const char *serve_journal_reason(enum status s);
 /* Bytes that stay with the folder: for a node without a cluster secret. */
 must_check enum status serve_journal_secret(const char *path,
                                             uint8_t ret_secret[JOURNAL_SECRET_BYTES]);

@@ -127,8 +127,8 @@ static enum status append_group(struct rewrite *w, size_t last_at) {
     return s;
 }
 
-static enum status append_mark(struct rewrite *w, enum journal_type type) {
-    buf_put_be64(&w->group, w->segment.number);
+static enum status append_number(struct rewrite *w, enum journal_type type, uint64_t number) {
+    buf_put_be64(&w->group, number);
     struct bytes payload = {0};
     enum status s = w->group.failed ? STATUS_NO_MEMORY : bytes_copy(buf_slice(&w->group), &payload);
     buf_clear(&w->group);
@@ -158,13 +158,16 @@ static enum status append_page(struct rewrite *w) {
 }
 
 static enum status append_pages(struct rewrite *w, const struct journal_compaction *with) {
-    enum status s = append_mark(w, JOURNAL_SNAPSHOT_BEGIN);
+    enum status s = append_number(w, JOURNAL_SNAPSHOT_BEGIN, w->segment.number);
+    if (s == STATUS_OK && with->clock) {
+        s = append_number(w, JOURNAL_CLOCK, *with->clock);
+    }
     for (bool more = true; s == STATUS_OK && more;) {
         buf_clear(&w->page);
         more = with->page(with->arg, &w->page);
         s = append_page(w);
     }
-    s = s == STATUS_OK ? append_mark(w, JOURNAL_SNAPSHOT_END) : s;
+    s = s == STATUS_OK ? append_number(w, JOURNAL_SNAPSHOT_END, w->segment.number) : s;
     return s == STATUS_OK ? file_sync(w->segment.fd) : s;
 }
 

@@ -15,6 +15,8 @@
 
 struct journal;
 
+enum { JOURNAL_VERSION = 1 }; /* of the files; another one is refused */
+
 /* What a record says; written to disk, so numbers stay. */
 enum journal_type {
     JOURNAL_ROOM = 1,            /* a whole record of the directory; opaque here */
@@ -147,6 +149,7 @@ struct journal_compaction {
     /* Then pages of what lives, appended to `out` as batches; true: more remain. */
     bool (*page)(void *arg, struct buf *out);
     void *arg;
+    const uint64_t *clock; /* known after the visits: told by a JOURNAL_CLOCK. NULL: none is */
 };
 /* Reads all, writes a snapshot, syncs it, deletes what was before. Fails as journal_open does, and
  * with what the disk says; the journal is then as good as before. */

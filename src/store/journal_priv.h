@@ -12,7 +12,6 @@
 
 enum {
     JOURNAL_OBJECT_MAGIC = 0x4a524e4c,
-    JOURNAL_VERSION = 1,
     JOURNAL_HEADER_BYTES = 64,
     JOURNAL_FRAME_BYTES = 9,  /* length 32, CRC 32, type 8; the length counts type and payload */
     JOURNAL_PATH_BYTES = 512, /* of a file; the folder's path has 480 */

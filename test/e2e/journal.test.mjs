@@ -117,6 +117,43 @@ test("a newer, a foreign and a used journal are refused and left as they are", a
   assert.match(refusedStart(join(base, "none", "journal")).reason, /does not exist/);
 });
 
+const tool = (...args) => spawnSync(binary, ["journal", ...args], { encoding: "utf8", timeout: 20_000, maxBuffer: 64 << 20 });
+
+test("check, dump and compact tell what is in it", async () => {
+  const folder = newFolder();
+  let stoa = await start(folder);
+  for (const name of ["a", "gone", 'quote"d']) await client(stoa).createRoom({ name, metadata: `of ${name}`, maxParticipants: 3 });
+  await client(stoa).deleteRoom("gone");
+  const sid = byName(await client(stoa).listRooms()).a.sid;
+  assert.match(tool("compact", folder).stderr, /another process has it/);
+  assert.equal(tool("check", folder).status, 0); // reading is for everybody
+  await kill(stoa);
+
+  const check = JSON.parse(tool("check", folder, "--json").stdout);
+  assert.deepEqual([check.sound, check.version, check.rooms, check.torn_bytes], [true, 1, 4, 0]);
+  const lines = tool("dump", folder).stdout.trim().split("\n").map((l) => JSON.parse(l));
+  assert.deepEqual(lines.filter((l) => l.type === "room").map((l) => [l.name, l.alive]), [["a", true], ["gone", true], ['quote"d', true], ["gone", false]]);
+  assert.equal(lines[2].lives[0].metadata, 'of quote"d');
+  assert.equal(lines[0].lives[0].settings.max_participants, 3);
+
+  assert.equal(tool("compact", folder).status, 0);
+  const after = tool("dump", folder).stdout.trim().split("\n").map((l) => JSON.parse(l));
+  assert.deepEqual(after.map((l) => l.type), ["snapshot_begin", "clock", "room", "room", "room", "snapshot_end"]);
+  assert.equal(after.find((l) => l.name === "gone").alive, false); // a peer may not have heard of it
+  appendFileSync(join(folder, files(folder).at(-1)), "torn");
+  const torn = tool("check", folder);
+  assert.deepEqual([torn.status, /4 bytes in 1 files/.test(torn.stdout)], [1, true]);
+
+  stoa = await start(folder);
+  const rooms = byName(await client(stoa).listRooms());
+  assert.deepEqual([Object.keys(rooms).sort(), rooms.a.sid], [["a", 'quote"d'], sid]);
+  await stoa.stop();
+  assert.equal(tool("check", join(base, "none")).status, 1);
+  assert.equal(tool("compact", join(base, "none")).status, 1);
+  assert.ok(!readdirSync(base).includes("none"));
+  assert.equal(tool("check").status, 2);
+});
+
 test("it is compacted while it serves, within its bound", async () => {
   const folder = newFolder();
   const most = 16 << 20;
