@@ -1,6 +1,8 @@
 /* The journal on this disk: records a second and time from post to answer, by records a post, with
  * and without waiting for the sync; the same written by hand, as the limit; and what a start takes
- * to read a million small records back. Usage: bench_journal [--seconds N] [--records N] [--json]
+ * to read a million small records back. Then through a real server: CreateRoom at a steady rate
+ * with and without the journal, and a start with many rooms.
+ * Usage: bench_journal [--seconds N] [--records N] [--rate N] [--rooms N] [--json]
  * The files go to a new folder in the working directory, and are deleted. */
 #include <poll.h>
 #include <stdio.h>
@@ -8,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_journal_server.h"
 #include "clock.h"
 #include "fd.h"
 #include "file.h"
@@ -200,28 +203,73 @@ static double reload(uint64_t records, double *ret_bytes) {
 }
 
 struct options {
-    uint64_t us, records;
+    uint64_t us, records, rate, rooms;
     bool json;
 };
 
 static struct options options_of(int argc, char **argv) {
-    struct options o = {.us = 1000 * 1000, .records = 1000 * 1000};
+    uint64_t seconds = 1;
+    struct options o = {.records = 1000 * 1000, .rate = 1000, .rooms = 100000};
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } numbers[] = {{"--seconds", &seconds},
+                   {"--records", &o.records},
+                   {"--rate", &o.rate},
+                   {"--rooms", &o.rooms}};
     for (int i = 1; i < argc; i++) {
         uint64_t value = 0;
         bool number = i + 1 < argc && slice_to_u64(slice_from_cstr(argv[i + 1]), &value);
+        size_t k = 0;
+        while (k < ARRAY_LEN(numbers) && strcmp(argv[i], numbers[k].name) != 0) {
+            k++;
+        }
         if (strcmp(argv[i], "--json") == 0) {
             o.json = true;
-        } else if (strcmp(argv[i], "--seconds") == 0 && number && value > 0) {
-            o.us = value * 1000 * 1000;
-            i++;
-        } else if (strcmp(argv[i], "--records") == 0 && number && value > 0) {
-            o.records = value;
+        } else if (k < ARRAY_LEN(numbers) && number && value > 0) {
+            *numbers[k].value = value;
             i++;
         } else {
-            fail("usage: bench_journal [--seconds N] [--records N] [--json]");
+            fail("usage: bench_journal [--seconds N] [--records N] [--rate N] [--rooms N] "
+                 "[--json]");
         }
     }
+    o.us = seconds * 1000 * 1000;
     return o;
+}
+
+/* ---- through a server ---- */
+
+static struct server_figures calls(const struct options *o, const char *name, const char *dir,
+                                   const char *sync) {
+    size_t count = (size_t)(o->rate * 10 * (o->us / 1000) / 1000);
+    struct server_figures f = bench_server_calls(dir, sync, count, (double)o->rate);
+    printf("%-28s p50 %6.2f ms, p99 %6.2f ms, p99.9 %6.2f ms\n", name, f.p50_ms, f.p99_ms,
+           f.p999_ms);
+    fflush(stdout);
+    if (dir) {
+        clear();
+    }
+    return f;
+}
+
+static void through_a_server(const struct options *o, struct buf *json) {
+    printf("CreateRoom, %lu a second for %lu s, through a server:\n", (unsigned long)o->rate,
+           (unsigned long)(10 * (o->us / 1000000)));
+    struct server_figures without = calls(o, "without the journal", NULL, NULL);
+    struct server_figures with = calls(o, "with it", folder, NULL);
+    struct server_figures always = calls(o, "with it, sync always", folder, "always");
+    struct start_figures start = bench_server_start(folder, o->rooms);
+    clear();
+    printf(
+        "%lu rooms made at %.0f a second, %.0f MB; ready %.0f ms after the start behind SIGKILL\n",
+        (unsigned long)o->rooms, start.fill_per_s, start.bytes / 1e6, start.ready_ms);
+    buf_printf(json,
+               ",\"p50_ms_without\":%.3f,\"p99_ms_without\":%.3f,\"p50_ms_with\":%.3f,"
+               "\"p99_ms_with\":%.3f,\"p50_ms_always\":%.3f,\"p99_ms_always\":%.3f,"
+               "\"start_rooms\":%lu,\"start_ms\":%.0f,\"fill_per_s\":%.0f",
+               without.p50_ms, without.p99_ms, with.p50_ms, with.p99_ms, always.p50_ms,
+               always.p99_ms, (unsigned long)o->rooms, start.ready_ms, start.fill_per_s);
 }
 
 static void put_cell(struct buf *json, bool sync, uint32_t group, const struct figures *f,
@@ -265,11 +313,16 @@ int main(int argc, char **argv) {
     double bytes, ms = reload(o.records, &bytes);
     printf("reload: %lu records of %d bytes, %.0f MB, in %.0f ms\n", (unsigned long)o.records,
            SMALL_BYTES, bytes / 1e6, ms);
+    struct buf server;
+    buf_init(&server, 4096);
+    through_a_server(&o, &server);
     if (o.json) {
         printf("{\"bench\":\"journal\",\"records_per_s\":%.0f,\"reload_records\":%lu,"
-               "\"reload_ms\":%.0f,\"reload_bytes\":%.0f,\"cells\":[%.*s]}\n",
-               headline, (unsigned long)o.records, ms, bytes, SLICE_ARG(buf_slice(&json)));
+               "\"reload_ms\":%.0f,\"reload_bytes\":%.0f%.*s,\"cells\":[%.*s]}\n",
+               headline, (unsigned long)o.records, ms, bytes, SLICE_ARG(buf_slice(&server)),
+               SLICE_ARG(buf_slice(&json)));
     }
+    buf_deinit(&server);
     buf_deinit(&json);
     mem_free(samples);
     return rmdir(folder) == 0 ? 0 : 1;

@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "file.h"
 
 struct listing {
     struct journal_entry last;
@@ -169,6 +172,55 @@ static void an_empty_folder_compacts_to_an_empty_snapshot(void **state) {
     kit_deinit(&k);
 }
 
+static enum status note_clock(void *arg, const struct journal_entry *e) {
+    uint64_t *at = arg;
+    if (e->type == JOURNAL_CLOCK) {
+        *at = e->payload.data[7];
+    }
+    return STATUS_OK;
+}
+
+static void compact_tells_the_clock(void **state) {
+    (void)state;
+    struct kit k;
+    struct owner o = {0};
+    const uint64_t clock = 77;
+    uint64_t bytes = 0, told = 0;
+    const struct journal_compaction with = {take, give, &o, &clock};
+    a_log_with_a_snapshot(&k);
+    assert_int_equal(journal_compact(&k.config, &with, &k.report, &bytes), STATUS_OK);
+    assert_int_equal(journal_check(k.folder, note_clock, &told, &k.report), STATUS_OK);
+    assert_int_equal(told, clock);
+    kit_deinit(&k);
+}
+
+static void the_secret_stays_with_the_folder(void **state) {
+    (void)state;
+    struct kit k;
+    char path[128];
+    uint8_t first[JOURNAL_SECRET_BYTES], again[JOURNAL_SECRET_BYTES];
+    kit_init(&k);
+    assert_int_equal(rmdir(k.folder), 0);
+    assert_int_equal(journal_secret(k.folder, first), STATUS_OK); /* makes the folder */
+    assert_int_equal(journal_secret(k.folder, again), STATUS_OK);
+    assert_memory_equal(first, again, sizeof first);
+    assert_int_equal(kit_open(&k), STATUS_OK); /* and is nothing to the journal */
+    assert_int_equal(journal_secret(k.folder, again), STATUS_EXISTS);
+    kit_close(&k);
+    snprintf(path, sizeof path, "%s/secret", k.folder);
+    struct stat s;
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_equal(s.st_mode & 0777, 0600);
+    static const size_t wrong[] = {0, JOURNAL_SECRET_BYTES - 1, JOURNAL_SECRET_BYTES + 1};
+    static const uint8_t bytes[JOURNAL_SECRET_BYTES + 1];
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_int_equal(file_write_atomic(path, slice_of(bytes, wrong[i]), 0600), STATUS_OK);
+        assert_int_equal(journal_secret(k.folder, again), STATUS_MALFORMED);
+    }
+    assert_int_equal(journal_secret("no/such/folder", again), STATUS_NOT_FOUND);
+    kit_deinit(&k);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_reports_and_dump_lists),
@@ -176,6 +228,8 @@ int main(void) {
         cmocka_unit_test(compact_leaves_what_lives),
         cmocka_unit_test(a_compaction_that_fails_leaves_all),
         cmocka_unit_test(an_empty_folder_compacts_to_an_empty_snapshot),
+        cmocka_unit_test(compact_tells_the_clock),
+        cmocka_unit_test(the_secret_stays_with_the_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
