@@ -155,11 +155,13 @@ static void read_rtx(struct rtp_section *s, const struct sdp_format *f) {
     }
 }
 
+/* RED is passed over: what is not answered is not sent, and opus repeats nothing. */
 void peer_read_formats(struct rtp_section *s, const struct sdp_section *from) {
     s->formats_count = 0;
     for (size_t i = 0; i < from->formats_count; i++) {
         size_t codec = find_codec(from, &from->formats[i]);
-        if (codec < ARRAY_LEN(names) && s->formats_count < RTP_FORMATS_MAX) {
+        if (codec < ARRAY_LEN(names) && codec != RTP_CODEC_RED &&
+            s->formats_count < RTP_FORMATS_MAX) {
             read_format(s, from, &from->formats[i], (enum rtp_codec)codec);
         }
     }

@@ -49,17 +49,6 @@ void peer_section_read_media(struct peer_section *s, const struct sdp_section *f
     read_rids(&s->rtp, from);
 }
 
-/* RED is left to others: what is not answered is not sent, and opus repeats nothing. */
-static void drop_red(struct rtp_section *s) {
-    size_t kept = 0;
-    for (size_t i = 0; i < s->formats_count; i++) {
-        if (s->formats[i].codec != RTP_CODEC_RED) {
-            s->formats[kept++] = s->formats[i];
-        }
-    }
-    s->formats_count = kept;
-}
-
 static void cut_to_received(const struct peer *p, struct peer_section *s,
                             const struct sdp_section *from) {
     uint8_t wanted = RTP_FEEDBACK_NACK;
@@ -91,7 +80,6 @@ static void cut_to_sent(struct rtp_section *s, struct rtp_format format,
 void peer_section_agree(const struct peer *p, struct peer_section *s,
                         const struct sdp_section *from) {
     const struct peer_send *send = peer_find_send(p, s->send);
-    drop_red(&s->rtp);
     bool receives = s->remote_sends && s->receive != 0 && s->rtp.formats_count > 0;
     const struct rtp_format *format = send ? peer_fit_format(&s->rtp, send) : NULL;
     bool sends = format && (s->remote_direction & SDP_RECVONLY) != 0 &&

@@ -99,7 +99,7 @@ const struct peer_section *peer_agreed_same(const struct peer *p, size_t index, 
 void peer_place_sends(const struct peer *p, struct peer_section *sections, size_t count);
 
 /* peer_codec.c: codecs and what they are called. */
-/* The formats of the section that we know, in its order; no more than the array has room for. */
+/* The formats of the section that we take, in its order; no more than the array has room for. */
 void peer_read_formats(struct rtp_section *s, const struct sdp_section *from);
 /* The format in which a client that described `s` takes this send, or NULL. */
 const struct rtp_format *peer_fit_format(const struct rtp_section *s, const struct peer_send *send);

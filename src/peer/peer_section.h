@@ -27,8 +27,9 @@ struct peer_section {
         send_refused; /* the client cannot take its codec, or takes nothing here: nothing is sent */
 
     /* What each direction in use may carry. Offered and not answered yet, or inactive: all that we
-     * know of what the client offered. Receiving: all codecs that we take, in the client's order.
-     * Sending: formats[0] is the codec sent, the extensions those that may be written. */
+     * take of what the client offered (never RED). Receiving: all codecs that we take, in the
+     * client's order. Sending: formats[0] is the codec sent, the extensions those that may be
+     * written. */
     struct rtp_section rtp;
 };
 

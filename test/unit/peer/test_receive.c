@@ -30,6 +30,31 @@ static void a_microphone_is_answered(void **state) {
     assert_int_equal(s->rtp.extension_ids[RTP_EXTENSION_TRANSPORT_CC], 0);
 }
 
+/* A client that prefers RED is answered without it, and so sends opus. */
+static void red_is_nowhere(void **state) {
+    struct fixture *f = *state;
+    fixture_take(f, SLICE_LIT(HEAD GROUP("0 1") MEDIA_LINE("audio", "63 111") PLACE(
+                        "0", "sendonly") "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"
+                                         "a=rtpmap:111 opus/48000/2\r\n" MEDIA_LINE("audio", "63")
+                                             PLACE("1", "sendonly") "a=rtpmap:63 red/48000/2\r\n"));
+    assert_int_equal(peer_offered_at(f->peer, 0)->rtp.formats[0].codec, RTP_CODEC_OPUS);
+    assert_int_equal(peer_offered_at(f->peer, 1)->rtp.formats_count, 0);
+    peer_receive(f->peer, 0, &(struct peer_receive){.track = 1});
+    struct slice out = fixture_write(f);
+    expect_lines(section_text(out, 0), "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
+    expect_without(section_text(out, 0), "red");
+    expect_lines(section_text(out, 1), "a=inactive\r\n");
+}
+
+/* As after a fall back from single mode: its placeholders stay, and stay unused. */
+static void test_t19_placeholders_of_rtc_node_begin_anywhere(void **state) {
+    struct fixture *f = *state;
+    fixture_use(f, PEER_PUBLISHER);
+    struct slice out = fixture_exchange(f, fixture_sample(f, "rtc_node_publisher_placeholders"));
+    expect_lines(out, "a=group:BUNDLE 7 8 9 10 11 12 13\r\n");
+    assert_int_equal(count_of(out, "a=inactive\r\n"), 6);
+}
+
 static void nack_of_opus_is_answered_when_offered(void **state) {
     struct fixture *f = *state;
     struct slice out = fixture_exchange(
@@ -258,6 +283,8 @@ static void a_full_buffer_leaves_the_offer_held(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_microphone_is_answered),
+        TEST(red_is_nowhere),
+        TEST(test_t19_placeholders_of_rtc_node_begin_anywhere),
         TEST(nack_of_opus_is_answered_when_offered),
         TEST(opus_is_asked_for_as_the_track_wants_it),
         TEST(test_t23_stereo_of_an_offer_says_nothing),
