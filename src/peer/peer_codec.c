@@ -109,27 +109,28 @@ static uint32_t h264_profile(struct slice fmtp) {
     return value;
 }
 
-static uint8_t feedback_of(const struct sdp_section *from, uint8_t payload_type) {
-    uint8_t bits = 0;
-    for (size_t i = 0; i < from->feedback_count; i++) {
-        const struct sdp_feedback *f = &from->feedback[i];
-        if (!f->all && f->payload_type != payload_type) {
-            continue;
-        }
-        for (size_t k = 0; k < ARRAY_LEN(feedback_rows); k++) {
-            if (slice_eq_cstr(f->value, feedback_rows[k].value)) {
-                bits |= feedback_rows[k].bit;
-            }
+/* 0: none that we know. */
+static uint8_t feedback_bit(struct slice value) {
+    for (size_t k = 0; k < ARRAY_LEN(feedback_rows); k++) {
+        if (slice_eq_cstr(value, feedback_rows[k].value)) {
+            return feedback_rows[k].bit;
         }
     }
-    return bits;
+    return 0;
 }
 
-static void read_format(struct rtp_section *s, const struct sdp_section *from,
-                        const struct sdp_format *f, enum rtp_codec codec) {
+static void read_feedback(struct rtp_section *s, const struct sdp_feedback *from) {
+    uint8_t bit = feedback_bit(from->value);
+    for (size_t i = 0; i < s->formats_count && bit != 0; i++) {
+        if (from->all || from->payload_type == s->formats[i].payload_type) {
+            s->formats[i].feedback |= bit;
+        }
+    }
+}
+
+static void read_format(struct rtp_section *s, const struct sdp_format *f, enum rtp_codec codec) {
     struct rtp_format *to = &s->formats[s->formats_count++];
     *to = (struct rtp_format){.codec = codec, .payload_type = f->payload_type};
-    to->feedback = feedback_of(from, f->payload_type);
     if (codec == RTP_CODEC_H264) {
         to->packetization_mode =
             (uint8_t)MIN(number_parameter(f->fmtp, "packetization-mode"), 255u);
@@ -162,13 +163,16 @@ void peer_read_formats(struct rtp_section *s, const struct sdp_section *from) {
         size_t codec = find_codec(from, &from->formats[i]);
         if (codec < ARRAY_LEN(names) && codec != RTP_CODEC_RED &&
             s->formats_count < RTP_FORMATS_MAX) {
-            read_format(s, from, &from->formats[i], (enum rtp_codec)codec);
+            read_format(s, &from->formats[i], (enum rtp_codec)codec);
         }
     }
     for (size_t i = 0; i < from->formats_count; i++) {
         if (slice_eq_nocase(from->formats[i].encoding, SLICE_LIT("rtx"))) {
             read_rtx(s, &from->formats[i]);
         }
+    }
+    for (size_t i = 0; i < from->feedback_count; i++) {
+        read_feedback(s, &from->feedback[i]);
     }
 }
 

@@ -47,15 +47,24 @@ static void begin_placing(struct placing *pl) {
     }
 }
 
+static bool client_takes(const struct peer *p, const struct peer_section *s) {
+    return p->role == PEER_SUBSCRIBER || (s->remote_direction & SDP_RECVONLY) != 0;
+}
+
 /* A section rests for one exchange between two sends, so that the client sees the first one end. */
+static bool rests(const struct placing *pl, size_t index) {
+    const struct peer_section *s = &pl->sections[index];
+    if (pl->at_last) {
+        return false;
+    }
+    const struct peer_section *before = peer_agreed_same(pl->peer, index, peer_section_mid(s));
+    return peer_section_sends(s) || (before && peer_section_sends(before));
+}
+
 static bool is_free(const struct placing *pl, size_t index, enum sdp_kind kind) {
     const struct peer_section *s = &pl->sections[index];
-    const struct peer_section *before = peer_agreed_same(pl->peer, index, peer_section_mid(s));
-    bool client_takes =
-        pl->peer->role == PEER_SUBSCRIBER || (s->remote_direction & SDP_RECVONLY) != 0;
-    bool rests = peer_section_sends(s) || (before && peer_section_sends(before));
-    return s->kind == kind && !s->stopped && !pl->taken[index] && client_takes &&
-           (pl->at_last || !rests);
+    return s->kind == kind && !s->stopped && !pl->taken[index] && client_takes(pl->peer, s) &&
+           !rests(pl, index);
 }
 
 /* How gladly a free section takes a send: 0 not at all. In an answer, one that the client may use
@@ -110,11 +119,9 @@ static size_t *of_kind(struct counts *c, enum sdp_kind kind) {
     return kind == SDP_AUDIO ? &c->audios : &c->videos;
 }
 
-/* Sends for which the sections that there are will not do, now or at last. */
-static struct counts count_missing(const struct peer *p, const struct peer_state *base,
-                                   bool at_last) {
-    struct placing pl = {
-        .peer = p, .sections = base->sections, .count = base->sections_count, .at_last = at_last};
+/* Sends that will find no section in the next exchange. */
+static struct counts count_missing(const struct peer *p, const struct peer_state *base) {
+    struct placing pl = {.peer = p, .sections = base->sections, .count = base->sections_count};
     struct counts missing = {0};
     begin_placing(&pl);
     for (size_t k = 0; k < p->senders_count; k++) {
@@ -140,7 +147,7 @@ static const struct peer_state *base_of(const struct peer *p) {
 }
 
 void peer_sections_missing(const struct peer *p, uint32_t *ret_audios, uint32_t *ret_videos) {
-    struct counts missing = count_missing(p, base_of(p), false);
+    struct counts missing = count_missing(p, base_of(p));
     size_t room = room_in(base_of(p));
     size_t audios = MIN(missing.audios, room);
     *ret_audios = (uint32_t)audios;
@@ -206,11 +213,23 @@ static enum status copy_names(struct peer_sender *to, const struct peer_send *se
     return STATUS_OK;
 }
 
-/* The sender is already counted: every one of them must be able to have a section at last. */
+/* The sender is already counted: every one of them must be able to have a section at last, of
+ * those that there are or that can be added. What the client sends in itself is not relied on. */
 static bool can_have_sections(const struct peer *p) {
     const struct peer_state *base = base_of(p);
-    struct counts missing = count_missing(p, base, true);
-    return missing.audios + missing.videos <= room_in(base);
+    struct counts sends = {0}, places = {0};
+    for (size_t k = 0; k < p->senders_count; k++) {
+        (*of_kind(&sends, kind_of(&p->senders[k].send)))++;
+    }
+    for (size_t i = 0; i < base->sections_count; i++) {
+        const struct peer_section *s = &base->sections[i];
+        if (s->kind != SDP_APPLICATION && !s->stopped && !s->remote_sends && client_takes(p, s)) {
+            (*of_kind(&places, s->kind))++;
+        }
+    }
+    size_t audios = sends.audios - MIN(sends.audios, places.audios);
+    size_t videos = sends.videos - MIN(sends.videos, places.videos);
+    return audios + videos <= room_in(base);
 }
 
 /* Clients refuse a whole description in which two streams have one SSRC. */

@@ -12,9 +12,10 @@
 #include "buf.h"
 
 enum {
-    SDP_BYTES_MAX = 1 << 20,       /* half a signalling message; a section is about 4 KB */
+    SDP_BYTES_MAX = 3 << 19,       /* 1.5 MB of a signalling message's 2; Chromium's sections have
+                                      5 KB, and each section may be one */
     SDP_LINE_BYTES_MAX = 4096,     /* the longest real ones have about 200 */
-    SDP_LINES_MAX = 32768,         /* 256 sections of 128 lines */
+    SDP_LINES_MAX = 49152,         /* 256 sections of 192 lines; Chromium's have 150 */
     SDP_SECTIONS_MAX = 256,        /* one per track sent or received in single mode */
     SDP_MID_BYTES_MAX = 64,        /* browsers write numbers or UUIDs */
     SDP_ARENA_BYTES_MAX = 8 << 20, /* what sdp_read may need at these limits */
