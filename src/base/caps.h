@@ -95,6 +95,11 @@ enum {
     QUALITY_FALL_MS = 5 * 1000,       /* before a publisher is asked for less; reference */
     ROOM_DEPARTED_MAX = 64,           /* told to clients that resume: more leave in no minute */
     RESUME_LOOKBACK_MS = 40 * 1000,   /* a dead WebSocket is noticed after WS_SILENT_MS */
+    DATA_TRACKS_MAX = 64,                /* of one participant */
+    DATA_SUBSCRIPTIONS_MAX = 1024,       /* likewise */
+    DATA_TRACK_NAME_BYTES_MAX = 256,     /* of tracks, schemas and keys of blobs; reference */
+    DATA_TRACK_ENCODING_BYTES_MAX = 32,  /* reference */
+    DATA_BLOBS_BYTES_MAX = 64000,        /* of one participant, keys included; reference */
     SIF_TRAILER_BYTES = 32,           /* unguessable, as the reference's */
     JOIN_TIMEOUT_MS = 60 * 1000,      /* join to ACTIVE; reference */
     SIGNAL_GRACE_MS = 30 * 1000,      /* media up, signal gone: a client rejoins within 20 s */

@@ -202,6 +202,8 @@ enum effect_kind {
     FX_SEND_PUT,       /* send: a subscriber's copy of a track begins, or its section changed */
     FX_SEND_SET,       /* send_want: what a subscriber wants of it now */
     FX_SEND_REMOVE,    /* send.id */
+    FX_HANDLE_PUT,     /* handle: packets of a data track go to a subscriber; replaces */
+    FX_HANDLE_REMOVE,  /* handle.publisher, publisher_handle and subscriber: no more */
     FX_PEER,           /* peer, direct, bytes: a message to another node; it may be lost */
     FX_RELAY,          /* conn, peer: this join belongs to that node; if that cannot be reached, it
                           comes once more with `here` */
@@ -263,6 +265,14 @@ struct fx_send {
     struct fx_send_want want;
 };
 
+/* A data track's way to one subscriber. What a participant has goes with its route. */
+struct fx_handle {
+    uint64_t publisher, subscriber; /* participants, as in fx_route */
+    uint16_t publisher_handle;      /* in packets that come */
+    uint16_t subscriber_handle;     /* in packets that go */
+    uint16_t fps_max;               /* frames a second; 0: all */
+};
+
 struct fx_note {
     enum note_kind kind;
     struct slice room_name, identity;
@@ -302,6 +312,7 @@ struct effect {
         struct fx_receive receive;
         struct fx_send send;
         struct fx_send_want send_want;
+        struct fx_handle handle;
     };
 };
 

@@ -93,6 +93,7 @@ static enum status make_participant(struct node *n, struct admission *a, struct 
         .key = node_new_id(n),
         .auto_subscribe = settings && settings->auto_subscribe,
         .adaptive_stream = settings && settings->adaptive_stream,
+        .auto_subscribe_data = settings && settings->auto_subscribe_data_track,
         .region = text_cstr(&n->region),
     };
     config.attributes_count = list_attributes(n, a->ev, &config.attributes);

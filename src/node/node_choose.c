@@ -226,7 +226,13 @@ static void recheck_subscribers(struct node *n, const struct participant *p) {
 }
 
 void session_permission_changed(struct node *n, struct session *s) {
+    const struct permission *may = &s->participant->profile.permission;
     s->participant->considered = 0; /* what was denied may be wanted */
+    s->participant->data_considered = 0;
+    s->handles_changed = s->handles_changed || !list_empty(&s->participant->data_subscriptions);
+    if (!may->can_publish_data) {
+        session_end_data_tracks(n, s);
+    }
     session_owe_look(n, s, true);
     recheck_subscribers(n, s->participant);
     session_end_forbidden(n, s);

@@ -92,6 +92,27 @@ uint64_t wishes_next_ms(const struct node *n);
 must_check enum status session_on_sync_state(struct node *n, struct session *s,
                                              const Livekit__SyncState *r, struct effects *fx);
 
+/* node_data_track.c */
+must_check enum status session_on_publish_data(struct node *n, struct session *s,
+                                               Livekit__PublishDataTrackRequest *r,
+                                               struct effects *fx);
+must_check enum status session_on_unpublish_data(struct node *n, struct session *s,
+                                                 Livekit__UnpublishDataTrackRequest *r,
+                                                 struct effects *fx);
+must_check enum status session_on_data_subscription(struct node *n, struct session *s,
+                                                    const Livekit__UpdateDataSubscription *r);
+void session_end_data_tracks(struct node *n, struct session *s);
+/* Part of a look; false: no memory now. */
+must_check bool session_look_at_data(struct node *n, struct session *s, struct effects *fx);
+
+/* node_blob.c */
+must_check enum status session_on_store_blob(struct node *n, struct session *s,
+                                             const Livekit__StoreDataBlobRequest *r,
+                                             struct effects *fx);
+must_check enum status session_on_get_blob(struct node *n, struct session *s,
+                                           const Livekit__GetDataBlobRequest *r,
+                                           struct effects *fx);
+
 /* node_negotiate.c: exchanges that we ask for */
 /* An offer of ours that restarts ICE, whatever was out before. */
 must_check enum status session_restart_offer(struct node *n, struct session *s, struct effects *fx);

@@ -110,6 +110,7 @@ struct session {
     struct timer negotiate;        /* when to begin an exchange, or by when it must be over */
     uint64_t exchanged_ms;         /* when the last one was over */
     bool news;                     /* others are to be told of its participant as it is */
+    bool handles_changed;          /* of data tracks: its client and the data plane are to know */
     bool recheck;                  /* its subscriptions may not be what they should be */
     struct list_node in_looks;
     struct list wishes;                 /* tracks that it wants and that are not there */

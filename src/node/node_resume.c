@@ -91,6 +91,7 @@ static void catch_up(struct node *n, struct session *s) {
     list_each (at, &s->participant->tracks) {
         track_owe_quality(n, container_of(at, struct track, in_publisher));
     }
+    s->handles_changed = !list_empty(&s->participant->data_subscriptions);
     session_owe_look(n, s, true);
     session_plan_exchange(n, s);
 }
@@ -156,6 +157,12 @@ static bool knows_all(const struct session *s, const Livekit__SyncState *r) {
             return false;
         }
     }
+    for (size_t i = 0; i < r->n_publish_data_tracks; i++) {
+        const Livekit__DataTrackInfo *info = r->publish_data_tracks[i]->info;
+        if (info && !data_track_of_handle(s->participant, info->pub_handle)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -172,6 +179,12 @@ enum status session_on_sync_state(struct node *n, struct session *s, const Livek
     }
     if (r->subscription) {
         enum status st = session_on_subscription(n, s, r->subscription);
+        if (st != STATUS_OK) {
+            return st;
+        }
+    }
+    if (r->data_subscription) {
+        enum status st = session_on_data_subscription(n, s, r->data_subscription);
         if (st != STATUS_OK) {
             return st;
         }

@@ -26,6 +26,10 @@ void session_forget_conn(struct node *n, struct session *s) {
 /* Its tracks, its subscriptions and all that is owed of them; once more: nothing. */
 static void forget_media(struct node *n, struct session *s) {
     session_leave_tracks(n, s);
+    session_end_data_tracks(n, s);
+    if (s->participant) {
+        data_subscriptions_drop(s->participant);
+    }
     session_drop_subscriptions(n, s);
     session_drop_wishes(n, s);
     session_forget_watch(n, s);

@@ -190,6 +190,16 @@ static enum status dispatch(struct node *n, struct session *s, const Livekit__Si
         return session_on_subscription(n, s, r->subscription);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRACK_SETTING:
         return session_on_settings(n, s, r->track_setting, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_PUBLISH_DATA_TRACK_REQUEST:
+        return session_on_publish_data(n, s, r->publish_data_track_request, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UNPUBLISH_DATA_TRACK_REQUEST:
+        return session_on_unpublish_data(n, s, r->unpublish_data_track_request, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_DATA_SUBSCRIPTION:
+        return session_on_data_subscription(n, s, r->update_data_subscription);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_STORE_DATA_BLOB_REQUEST:
+        return session_on_store_blob(n, s, r->store_data_blob_request, fx);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_GET_DATA_BLOB_REQUEST:
+        return session_on_get_blob(n, s, r->get_data_blob_request, fx);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SYNC_STATE:
         return session_on_sync_state(n, s, r->sync_state, fx);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION_PERMISSION:

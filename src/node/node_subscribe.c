@@ -236,7 +236,12 @@ static enum look consider(struct node *n, struct session *s, struct track *t, si
 static enum look look(struct node *n, struct session *s, size_t *budget, struct effects *fx) {
     struct participant *p = s->participant;
     enum { WALK_MAX = 1024 };
-    if (s->recheck) {
+    size_t before = fx->count;
+    if (!session_look_at_data(n, s, fx)) {
+        return LOOK_MEMORY;
+    }
+    *budget -= fx->count > before;
+    if (s->recheck && *budget > 0) {
         enum look done = recheck(n, s, budget, fx);
         if (done != LOOK_DONE) {
             return done;
@@ -267,7 +272,7 @@ static enum look look(struct node *n, struct session *s, size_t *budget, struct 
 
 void node_run_looks(struct node *n, struct effects *fx) {
     size_t budget = LOOKS_PER_STEP;
-    for (size_t i = 0; i < LOOK_SESSIONS_PER_STEP && !list_empty(&n->looks); i++) {
+    for (size_t i = 0; i < LOOK_SESSIONS_PER_STEP && budget > 0 && !list_empty(&n->looks); i++) {
         struct session *s = container_of(list_first(&n->looks), struct session, in_looks);
         arena_reset(&n->work);
         enum look done = s->is_ending ? LOOK_DONE : look(n, s, &budget, fx);

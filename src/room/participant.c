@@ -43,6 +43,9 @@ enum status participant_create(const struct participant_config *config,
     list_init(&p->tracks);
     list_init(&p->waiting);
     list_init(&p->subscriptions);
+    list_init(&p->data_tracks);
+    list_init(&p->data_subscriptions);
+    blobs_init(&p->blobs);
     p->sid = config->sid;
     p->key = config->key;
     p->region = config->region;
@@ -52,6 +55,7 @@ enum status participant_create(const struct participant_config *config,
     p->client_protocol = config->client_protocol;
     p->auto_subscribe = config->auto_subscribe;
     p->adaptive_stream = config->adaptive_stream;
+    p->auto_subscribe_data = config->auto_subscribe_data;
     p->joined_at_ms = config->joined_at_ms;
     p->profile.state = PARTICIPANT_JOINING;
     p->profile.version = 1;
@@ -75,7 +79,9 @@ void profile_deinit(struct profile *profile) {
 struct participant *participant_destroy(struct participant *p) {
     if (p) {
         assert(!p->room && list_empty(&p->tracks) && list_empty(&p->subscriptions));
+        assert(list_empty(&p->data_tracks) && list_empty(&p->data_subscriptions));
         track_waits_drop(p);
+        blobs_deinit(&p->blobs);
         rules_destroy(p->rules);
         text_deinit(&p->identity);
         profile_deinit(&p->profile);

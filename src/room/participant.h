@@ -9,6 +9,7 @@
 #pragma once
 
 #include "attributes.h"
+#include "blobs.h"
 #include "ident.h"
 #include "list.h"
 #include "map.h"
@@ -70,7 +71,12 @@ struct participant {
     /* owned    */ struct list subscriptions; /* by in_subscriber */
     /* owned    */ struct rules *rules;       /* who may subscribe to its tracks; NULL: everybody */
     /* derived  */ uint32_t attached_count;   /* subscriptions that a peer connection has */
-    bool auto_subscribe, adaptive_stream;
+    bool auto_subscribe, adaptive_stream, auto_subscribe_data;
+    /* owned    */ struct list data_tracks;        /* by in_publisher */
+    /* owned    */ struct list data_subscriptions; /* by in_subscriber */
+    /* owned    */ struct blobs blobs;
+    uint16_t data_handles;    /* counts those given */
+    uint64_t data_considered; /* as below, of data tracks */
     uint64_t considered; /* room.tracks up to this order were looked at for auto_subscribe */
 };
 
@@ -82,7 +88,7 @@ struct participant_config {
     enum participant_kind kind;
     uint32_t kind_details, capabilities;
     int32_t client_protocol;
-    bool auto_subscribe, adaptive_stream;
+    bool auto_subscribe, adaptive_stream, auto_subscribe_data;
     struct ident sid;
     uint64_t joined_at_ms, key;
     const char *region;

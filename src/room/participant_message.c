@@ -1,3 +1,4 @@
+#include "data_track.h"
 #include "track.h"
 
 enum { SOURCES = 32 };
@@ -143,6 +144,19 @@ static void tracks_fill(const struct participant *p, const struct profile *as, s
     info->tracks = list;
 }
 
+static void data_tracks_fill(const struct participant *p, const struct profile *as,
+                             struct arena *arena, Livekit__ParticipantInfo *info) {
+    size_t most = as->state == PARTICIPANT_DISCONNECTED ? 0 : p->data_tracks.count;
+    Livekit__DataTrackInfo **list = most > 0 ? arena_alloc(arena, most * sizeof(*list)) : NULL;
+    if (!list) {
+        return;
+    }
+    list_each (n, &p->data_tracks) {
+        list[info->n_data_tracks++] = container_of(n, struct data_track, in_publisher)->info;
+    }
+    info->data_tracks = list;
+}
+
 void participant_fill(const struct participant *p, const struct profile *as, struct arena *arena,
                       Livekit__ParticipantInfo *ret_info) {
     Livekit__ParticipantInfo *info = ret_info;
@@ -159,6 +173,7 @@ void participant_fill(const struct participant *p, const struct profile *as, str
     info->region = (char *)(uintptr_t)p->region;
     info->is_publisher = as->is_publisher;
     tracks_fill(p, as, arena, info);
+    data_tracks_fill(p, as, arena, info);
     info->kind = (Livekit__ParticipantInfo__Kind)p->kind;
     attributes_fill(&as->attributes, arena, info);
     info->disconnect_reason = (Livekit__DisconnectReason)as->disconnect_reason;

@@ -17,12 +17,16 @@ enum status room_init(struct room *r, struct slice name, uint64_t key, struct ha
     *r = (struct room){.key = key};
     list_init(&r->participants);
     list_init(&r->tracks);
+    list_init(&r->data_tracks);
     enum status s = text_copy(name, &r->name);
     if (s == STATUS_OK) {
         s = map_init(&r->by_identity, map_key, identity_equal);
     }
     if (s == STATUS_OK) {
         s = map_init(&r->by_sid, map_key, track_sid_equal);
+    }
+    if (s == STATUS_OK) {
+        s = map_init(&r->data_by_sid, map_key, data_track_sid_equal);
     }
     if (s == STATUS_OK) {
         s = map_init(&r->by_pair, map_key, pair_equal);
@@ -39,6 +43,7 @@ void room_deinit(struct room *r) {
     map_deinit(&r->by_identity);
     map_deinit(&r->by_sid);
     map_deinit(&r->by_pair);
+    map_deinit(&r->data_by_sid);
     departures_deinit(&r->departures);
     text_deinit(&r->name);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "caps.h"
+#include "data_track.h"
 #include "departed.h"
 #include "subscription.h"
 
@@ -26,6 +27,8 @@ struct room {
     /* borrowed */ struct map by_sid;  /* tracks that have not ended */
     /* owned    */ struct map by_pair; /* subscriptions */
     uint64_t last_order;
+    /* owned    */ struct list data_tracks; /* by in_room, in order of their `order` */
+    /* borrowed */ struct map data_by_sid;
     struct departures departures;
     uint64_t key; /* in routing tables; never 0, never used again */
     uint8_t sif_trailer[SIF_TRAILER_BYTES];
