@@ -141,6 +141,7 @@ static enum status make_session(struct node *n, struct admission *a) {
     list_node_init(&s->in_levels);
     list_node_init(&s->in_qualities);
     s->negotiate.kind = TIMER_NEGOTIATE;
+    s->simulated.timer.kind = TIMER_SIMULATE;
     s->quality_told = QUALITY_UNKNOWN;
     s->grant = a->grant;
     s->token_expires_s = a->ev->claims->has_expires ? a->ev->claims->expires_s : 0;

@@ -70,8 +70,7 @@ enum status session_on_publish_data(struct node *n, struct session *s,
 /* Its subscribers see at their next look that it has ended. */
 static void end(struct node *n, struct data_track *t) {
     list_each (at, &t->subscriptions) {
-        const struct data_subscription *sub =
-            container_of(at, struct data_subscription, in_track);
+        const struct data_subscription *sub = container_of(at, struct data_subscription, in_track);
         struct session *s = node_session_of(n, sub->subscriber);
         s->handles_changed = true;
         session_owe_look(n, s, false);
@@ -117,8 +116,7 @@ static bool may_get(const struct session *s, const struct data_track *t) {
 static enum status choose(struct node *n, struct session *s,
                           const Livekit__UpdateDataSubscription__Update *u) {
     struct participant *p = s->participant;
-    struct map_node *m =
-        map_find(&s->host->room.data_by_sid, node_cstr_slice(u->track_sid));
+    struct map_node *m = map_find(&s->host->room.data_by_sid, node_cstr_slice(u->track_sid));
     struct data_track *t = m ? container_of(m, struct data_track, by_sid) : NULL;
     if (!t || !may_get(s, t)) {
         return STATUS_OK;

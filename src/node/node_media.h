@@ -113,6 +113,11 @@ must_check enum status session_on_get_blob(struct node *n, struct session *s,
                                            const Livekit__GetDataBlobRequest *r,
                                            struct effects *fx);
 
+/* node_simulate.c */
+void session_on_simulate(struct node *n, struct session *s, const Livekit__SimulateScenario *r);
+void session_on_simulate_timer(struct node *n, struct session *s);
+enum simulated_drop session_takes_drop(const struct node *n, struct session *s);
+
 /* node_negotiate.c: exchanges that we ask for */
 /* An offer of ours that restarts ICE, whatever was out before. */
 must_check enum status session_restart_offer(struct node *n, struct session *s, struct effects *fx);

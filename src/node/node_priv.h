@@ -12,12 +12,19 @@
 #include "room.h"
 
 /* A moment at which a session or a room wants to be looked at. */
-enum timer_kind { TIMER_LIFE, TIMER_REFRESH, TIMER_NEGOTIATE, TIMER_ROOM_UPDATE, TIMER_RPC };
+enum timer_kind {
+    TIMER_LIFE,
+    TIMER_REFRESH,
+    TIMER_NEGOTIATE,
+    TIMER_SIMULATE,
+    TIMER_ROOM_UPDATE,
+    TIMER_RPC
+};
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
 };
-enum { TIMERS_OF_SESSION = 3, TIMERS_OF_HOST = 1 };
+enum { TIMERS_OF_SESSION = 4, TIMERS_OF_HOST = 1 };
 
 /* What a host needs among other nodes (cluster_home.c). */
 struct host_cluster {
@@ -83,6 +90,15 @@ struct rpc {
     char id[RPC_ID_LEN + 1];
 };
 
+/* What a client asked for to try itself out (node_simulate.c). */
+enum simulated_drop { SIMULATED_NO_DROP, SIMULATED_DROP_AFTER, SIMULATED_DROP_BEFORE };
+struct simulated {
+    struct timer timer; /* until then it speaks */
+    bool speaks;
+    enum simulated_drop drop; /* its WebSocket breaks off when it resumes, after or before words */
+    uint64_t drop_until_ms;
+};
+
 /* What carries one participant. */
 enum { QUALITY_UNKNOWN = UINT8_MAX };
 struct session {
@@ -118,7 +134,8 @@ struct session {
     struct list_node in_levels, in_qualities;
     float level_told;     /* as a speaker */
     uint8_t quality_told; /* livekit.ConnectionQuality, or QUALITY_UNKNOWN */
-    uint64_t stamp;       /* of the audience that it was last put into */
+    struct simulated simulated;
+    uint64_t stamp; /* of the audience that it was last put into */
     /* For refreshed tokens: the grant as it is now; texts in it are owned here. */
     struct video_grant grant;
     struct text destination_room;

@@ -98,6 +98,12 @@ static void catch_up(struct node *n, struct session *s) {
 
 enum status session_resume(struct node *n, struct session *s, const struct node_event *ev,
                            struct effects *fx) {
+    enum simulated_drop drop = session_takes_drop(n, s);
+    if (drop == SIMULATED_DROP_BEFORE) {
+        fx_add(fx, FX_UPGRADE)->conn = ev->conn;
+        fx_close(fx, ev->conn, 1000);
+        return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
+    }
     uint64_t old = s->conn;
     if (old != 0) { /* we have not noticed */
         s->away_wall_ms = n->now.wall_ms - RESUME_LOOKBACK_MS;
@@ -129,6 +135,10 @@ enum status session_resume(struct node *n, struct session *s, const struct node_
         heap_remove(&n->timers, &s->life.node);
     }
     catch_up(n, s);
+    if (drop == SIMULATED_DROP_AFTER) {
+        fx_close(fx, s->conn, 1000);
+        session_signal_closed(n, s);
+    }
     metric_inc(&n->config.metrics->sessions_resumed);
     return STATUS_OK;
 }

@@ -34,6 +34,7 @@ static void forget_media(struct node *n, struct session *s) {
     session_drop_wishes(n, s);
     session_forget_watch(n, s);
     heap_remove(&n->timers, &s->negotiate.node);
+    heap_remove(&n->timers, &s->simulated.timer.node);
     if (list_node_linked(&s->in_looks)) {
         list_remove(&n->looks, &s->in_looks);
     }

@@ -158,19 +158,6 @@ static enum status mismatch(struct node *n, struct session *s, enum status st, s
     return STATUS_OK;
 }
 
-static enum status on_simulate(struct node *n, struct session *s,
-                               const Livekit__SimulateScenario *scenario) {
-    switch (scenario->scenario_case) {
-    case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SERVER_LEAVE:
-        session_end(n, s, LIVEKIT__DISCONNECT_REASON__SERVER_SHUTDOWN,
-                    LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, true);
-        break;
-    case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_LEAVE_REQUEST_FULL_RECONNECT:
-    default: break; /* about media, or handled by the client alone */
-    }
-    return STATUS_OK;
-}
-
 static enum status dispatch(struct node *n, struct session *s, const Livekit__SignalRequest *r,
                             struct effects *fx) {
     size_t mark = fx->count;
@@ -208,7 +195,9 @@ static enum status dispatch(struct node *n, struct session *s, const Livekit__Si
         session_end(n, s, LIVEKIT__DISCONNECT_REASON__CLIENT_INITIATED,
                     LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, false);
         return STATUS_OK;
-    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE: return on_simulate(n, s, r->simulate);
+    case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE:
+        session_on_simulate(n, s, r->simulate);
+        return STATUS_OK;
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING: return on_ping(n, s, fx);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_METADATA:
         return on_update_metadata(n, s, r->update_metadata, fx);

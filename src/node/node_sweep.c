@@ -75,6 +75,9 @@ static void run_timer(struct node *n, struct timer *t, struct effects *fx) {
         heap_set(&n->timers, &t->node, n->now.mono_ms + TOKEN_REFRESH_MS);
         session_on_timer(n, container_of(t, struct session, refresh), t, fx);
         break;
+    case TIMER_SIMULATE:
+        session_on_simulate_timer(n, container_of(t, struct session, simulated.timer));
+        break;
     case TIMER_NEGOTIATE:
         session_on_negotiate(n, container_of(t, struct session, negotiate), fx);
         break;

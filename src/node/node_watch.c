@@ -122,8 +122,9 @@ static void tell_speaker(const struct participant *p, float level, const uint64_
     fx_signal(fx, conns, count, &response);
 }
 
-static float level_of(const struct participant *p) {
-    float level = 0;
+static float level_of(const struct session *s) {
+    const struct participant *p = s->participant;
+    float level = s->simulated.speaks ? 0.9f : 0;
     list_each (at, &p->tracks) {
         const struct track *t = container_of(at, struct track, in_publisher);
         bool heard = !t->video && t->state == TRACK_PUBLISHED && !track_muted(t);
@@ -143,7 +144,7 @@ static void one(uint64_t conn, const struct participant *p, float level, struct 
 /* False: no memory now. */
 static bool run_level(struct node *n, struct session *s, struct effects *fx) {
     const struct participant *p = s->participant;
-    float level = level_of(p);
+    float level = level_of(s);
     if (level == s->level_told || s->is_ending) {
         return true;
     }

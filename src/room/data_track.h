@@ -14,8 +14,8 @@
 
 struct data_track {
     struct ident sid, publisher_sid;
-    uint16_t handle;               /* the publisher's */
-    uint64_t order, publisher_key; /* key: in routing tables */
+    uint16_t handle;                              /* the publisher's */
+    uint64_t order, publisher_key;                /* key: in routing tables */
     /* borrowed */ struct participant *publisher; /* NULL: it has ended */
     /* owned    */ struct arena memory;           /* of info */
     Livekit__DataTrackInfo *info;

@@ -77,7 +77,7 @@ struct participant {
     /* owned    */ struct blobs blobs;
     uint16_t data_handles;    /* counts those given */
     uint64_t data_considered; /* as below, of data tracks */
-    uint64_t considered; /* room.tracks up to this order were looked at for auto_subscribe */
+    uint64_t considered;      /* room.tracks up to this order were looked at for auto_subscribe */
 };
 
 struct participant_config {

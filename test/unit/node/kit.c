@@ -210,6 +210,9 @@ enum status kit_join(struct kit *k, const struct kit_join *j) {
     Livekit__ConnectionSettings settings = LIVEKIT__CONNECTION_SETTINGS__INIT;
     settings.auto_subscribe = j->auto_subscribe;
     settings.adaptive_stream = j->adaptive;
+    settings.opt_auto_subscribe_data_track_case =
+        LIVEKIT__CONNECTION_SETTINGS__OPT_AUTO_SUBSCRIBE_DATA_TRACK_AUTO_SUBSCRIBE_DATA_TRACK;
+    settings.auto_subscribe_data_track = j->auto_data;
     request.connection_settings = &settings;
     Livekit__AddTrackRequest *tracks[] = {j->add};
     request.add_track_requests = tracks;

@@ -63,7 +63,7 @@ void kit_create_room(struct kit *k, const char *json); /* must succeed */
 struct kit_join {
     uint64_t conn;
     const char *room, *identity;
-    bool single, reconnect, auto_subscribe, adaptive;
+    bool single, reconnect, auto_subscribe, auto_data, adaptive;
     int protocol;                /* 0: 17 */
     const char *offer;           /* SDP, or NULL */
     const struct claims *claims; /* instead of plain ones */

@@ -196,6 +196,42 @@ static void test_dual_mode_restarts_what_is_ours_to_offer(void **state) {
     kit_close(&k);
 }
 
+static void simulate(struct kit *k, uint64_t conn, int which) {
+    Livekit__SimulateScenario s = LIVEKIT__SIMULATE_SCENARIO__INIT;
+    s.scenario_case = (Livekit__SimulateScenario__ScenarioCase)which;
+    s.speaker_update = 3; /* shares its place with the flags of the others */
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE;
+    r.simulate = &s;
+    kit_signal(k, conn, &r);
+}
+
+static void test_simulated_scenarios(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_single(&k, 1, "r", "alice", PLACES);
+    simulate(&k, 1, LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SPEAKER_UPDATE);
+    assert_string_equal(kit_story(&k, 1), "speaker:0.900");
+    kit_pass(&k, 3000);
+    assert_string_equal(kit_story(&k, 1), "speaker:0.000");
+    simulate(&k, 1, LIVEKIT__SIMULATE_SCENARIO__SCENARIO_DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES);
+    come_back(&k, 2, "alice", NULL);
+    assert_string_equal(kit_story(&k, 2), "101 close:1000");
+    simulate(&k, 1, LIVEKIT__SIMULATE_SCENARIO__SCENARIO_DISCONNECT_SIGNAL_ON_RESUME);
+    come_back(&k, 3, "alice", NULL);
+    assert_string_equal(kit_story(&k, 3),
+                        "101 reconnect update:alice=ACTIVE room token close:1000");
+    come_back(&k, 4, "alice", NULL);
+    assert_string_equal(kit_story(&k, 4), "101 reconnect update:alice=ACTIVE room token");
+    simulate(&k, 4, LIVEKIT__SIMULATE_SCENARIO__SCENARIO_MIGRATION);
+    assert_string_equal(kit_story(&k, 4), "close:1000"); /* no leave */
+    kit_single(&k, 5, "r", "alice", PLACES);
+    simulate(&k, 5, LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SERVER_LEAVE);
+    assert_string_equal(kit_story(&k, 5), "leave:3/0 close:1000");
+    kit_close(&k);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_T1_T32_T42_a_resume),
@@ -205,6 +241,7 @@ int main(void) {
         cmocka_unit_test(test_subscriptions_are_said_again),
         cmocka_unit_test(test_who_left_meanwhile_is_told_as_gone),
         cmocka_unit_test(test_an_exchange_goes_on_with_the_client),
+        cmocka_unit_test(test_simulated_scenarios),
         cmocka_unit_test(test_dual_mode_restarts_what_is_ours_to_offer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
