@@ -181,7 +181,7 @@ struct edge_thread {
     struct edge_places strangers, metrics_conns;
     struct map addresses;
     uint32_t handshakes;    /* TLS steps of this turn */
-    uint32_t evictions;     /* since the retry timer ran */
+    uint32_t evictions;     /* for want of places for all, since the retry timer ran */
     uint64_t body_bytes[2]; /* held in request bodies; [true]: of strangers */
     struct listener {
         struct edge_thread *thread;

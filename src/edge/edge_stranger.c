@@ -3,7 +3,10 @@
 /* Whoever has not shown a good token is a stranger, and there are few places for them. When none
  * is left one goes: the oldest of those that have sent nothing whole, neither a TLS handshake nor
  * the head of a request, else the oldest. Honest clients are through in a round trip, so those who
- * wait longest are those who attack, or idle, and a newcomer always gets in. */
+ * wait longest are those who attack, or idle, and a newcomer always gets in.
+ *
+ * An address that has all of its places pushes out its own: that harms nobody else and is not
+ * paced. Were it, the others would wait behind it in the kernel's queue, which all share. */
 
 void stranger_places_init(struct edge_places *p) {
     list_init(&p->begun[false]);
@@ -26,7 +29,6 @@ bool stranger_address_equal(const struct map_node *node, struct slice key) {
 
 static void evict(struct edge_conn *c) {
     metric_inc(&c->thread->metrics.edge_refused_strangers);
-    c->thread->evictions++;
     conn_end(c);
 }
 
@@ -68,6 +70,7 @@ bool stranger_add(struct edge_conn *c) {
     struct edge_places *places = places_of(c);
     uint32_t max = c->is_metrics ? limits->metrics_conns_max : limits->strangers_max;
     if (taken(places) >= max) {
+        t->evictions++;
         evict(container_of(first_to_go(places), struct edge_conn, in_strangers));
     }
     /* Behind a proxy all clients have one address. */

@@ -1,5 +1,6 @@
 /* The front door with 10,000 idle WebSockets: what each costs, and what a caller of the API feels
  * before and during attacks, one after another. The caller makes a new connection for each call. */
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -203,6 +204,22 @@ static void slow_reader(uint16_t port) {
     }
 }
 
+/* From 127.0.0.`host`: the server knows clients by their address. */
+static int connect_from(uint16_t port, uint32_t host) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000u + host)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
+        connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        load_fail("no connection from 127.0.0.%u", host);
+    }
+    return fd;
+}
+
+static uint32_t attacker_host = 1;
+
 /* Keeps `count` connections that begin with this, and sends a byte on each now and then. */
 static void many_half_open(uint16_t port, const char *begin, int count, useconds_t pause_us) {
     static int fds[HALF_OPEN];
@@ -210,7 +227,7 @@ static void many_half_open(uint16_t port, const char *begin, int count, useconds
     for (;;) {
         for (int i = 0; i < count; i++) {
             if (fds[i] < 0) {
-                fds[i] = load_connect(port);
+                fds[i] = connect_from(port, attacker_host);
                 (void)!send(fds[i], begin, strlen(begin), MSG_NOSIGNAL);
             } else if (pause_us > 0 ? send(fds[i], "x", 1, MSG_NOSIGNAL) < 0
                                     : recv(fds[i], (char[1]){0}, 1, MSG_DONTWAIT) == 0) {
@@ -232,6 +249,16 @@ static void half_open(uint16_t port) {
 
 static void half_open_tls(uint16_t port) {
     many_half_open(port, "\x16\x03\x01\x02", HALF_OPEN, 0);
+}
+
+static void half_open_elsewhere(uint16_t port) {
+    attacker_host = 2;
+    half_open(port);
+}
+
+static void half_open_tls_elsewhere(uint16_t port) {
+    attacker_host = 2;
+    half_open_tls(port);
 }
 
 static void send_body(uint16_t port, const char *framing, bool chunked) {
@@ -332,6 +359,7 @@ static void bench_plain(struct report *r) {
     probe_during(r, &s, false, "declared_body", declared_body);
     probe_during(r, &s, false, "chunked_body", chunked_body);
     probe_during(r, &s, false, "half_open", half_open);
+    probe_during(r, &s, false, "half_open_elsewhere", half_open_elsewhere);
     probe(r, &s, false, "after");
     load_stop(&s);
 }
@@ -357,6 +385,7 @@ static void bench_tls(struct report *r) {
     buf_printf(&r->json, ",\"bytes_per_tls_websocket\":%llu", (unsigned long long)each.rss);
     probe(r, &s, true, "tls_before");
     probe_during(r, &s, true, "tls_half_open", half_open_tls);
+    probe_during(r, &s, true, "tls_half_open_elsewhere", half_open_tls_elsewhere);
     load_stop(&s);
     unlink(crt);
     unlink(key);
