@@ -91,6 +91,7 @@ static enum status start_media(struct server *v) {
         return failed("rtc.udp_port", STATUS_INVALID);
     }
     config.ice_tcp = s->tcp_port != 0;
+    config.tcp_only = s->force_tcp && config.ice_tcp;
     config.tcp_port = config.udp_port_first != 0 ? (uint16_t)s->tcp_port : 0;
     uint32_t ports = (uint32_t)config.udp_port_last - config.udp_port_first + 1;
     if (config.udp_port_first != 0 && ports < config.workers) {

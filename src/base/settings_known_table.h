@@ -38,7 +38,6 @@
     A(BOOL, "rtc.skip_external_ip_validation", "false", WHY_ADDRESS)                               \
     A(BOOL, "rtc.use_ice_lite", "true", "no effect: ICE is always lite here")                      \
     A(BOOL, "rtc.use_mdns", "false", "no effect: candidates of ours are addresses")                \
-    A(BOOL, "rtc.force_tcp", "false", "no effect: UDP is offered beside rtc.tcp_port")             \
     A(BOOL, "rtc.use_stun_port_as_ice", "false", WHY_ADDRESS)                                      \
     A(LIST, "rtc.interfaces.includes", "", WHY_ADDRESS)                                            \
     A(LIST, "rtc.interfaces.excludes", "", WHY_ADDRESS)                                            \

@@ -28,6 +28,8 @@
       "UDP port of media, or a range first-last: worker i takes the i-th; 0 takes free ones")      \
     S(tcp_port, UINT, "rtc.tcp_port", "7881", 0, 65535,                                            \
       "TCP port for clients without UDP; 0: none. A free one when rtc.udp_port is 0")              \
+    S(force_tcp, BOOL, "rtc.force_tcp", "false", 0, 0,                                             \
+      "tell clients of the TCP port alone, as if no UDP passed")                                   \
     S(node_ip, TEXT, "rtc.node_ip", "", 0, 0,                                                      \
       "address told to clients, or <v4>,<v6>; none means all of this machine's")                   \
     S(use_external_ip, BOOL, "rtc.use_external_ip", "false", 0, 0,                                 \

@@ -76,7 +76,7 @@ static enum status write_candidates(struct media *m, const struct media_config *
     for (uint32_t i = 0; i < m->workers_count && s == STATUS_OK; i++) {
         const struct worker *w = m->workers[i];
         buf_init(&m->candidates[i], CANDIDATES_BYTES_MAX);
-        candidates_put(&m->candidates[i], &addresses, worker_port(w),
+        candidates_put(&m->candidates[i], &addresses, config->tcp_only ? 0 : worker_port(w),
                        worker_tcp_port(m->workers[0]), worker_has_v6(w));
         s = m->candidates[i].failed ? STATUS_NO_MEMORY : STATUS_OK;
     }

@@ -20,6 +20,7 @@ struct media_config {
     uint16_t udp_port_first, udp_port_last; /* worker i takes the i-th; 0: any free ones (tests) */
     bool ice_tcp;                           /* also serve clients whose network lets no UDP pass, */
     uint16_t tcp_port;                      /* here; 0: any free one (tests) */
+    bool tcp_only;                          /* clients are told of no UDP */
     uint32_t workers;
     const char *const *node_ips; /* addresses told to clients; count 0: all local, non-loopback */
     size_t node_ips_count;

@@ -55,13 +55,14 @@ static void put_line(struct buf *out, const struct net_address *a, size_t founda
                tcp ? "tcp" : "udp", priority, ip, (unsigned)port, tcp ? " tcptype passive" : "");
 }
 
-void candidates_put(struct buf *out, const struct candidate_addresses *a, uint16_t port,
+void candidates_put(struct buf *out, const struct candidate_addresses *a, uint16_t udp_port,
                     uint16_t tcp_port, bool has_v6) {
     size_t foundation = 0;
-    for (int tcp = 0; tcp <= (tcp_port != 0); tcp++) {
-        for (size_t i = 0; i < a->count; i++) {
+    for (int tcp = 0; tcp <= 1; tcp++) {
+        uint16_t port = tcp ? tcp_port : udp_port;
+        for (size_t i = 0; port != 0 && i < a->count; i++) {
             if (a->list[i].family != NET_V6 || has_v6) {
-                put_line(out, &a->list[i], ++foundation, tcp, i, tcp ? tcp_port : port);
+                put_line(out, &a->list[i], ++foundation, tcp, i, port);
             }
         }
     }

@@ -20,6 +20,6 @@ struct candidate_addresses {
 /* The addresses of the configuration, or else of this machine. INVALID: not an IP address. */
 must_check enum status candidate_addresses_find(const struct media_config *config,
                                                 struct candidate_addresses *ret_addresses);
-/* tcp_port 0: none. */
-void candidates_put(struct buf *out, const struct candidate_addresses *a, uint16_t port,
+/* A port of 0: none of its kind. */
+void candidates_put(struct buf *out, const struct candidate_addresses *a, uint16_t udp_port,
                     uint16_t tcp_port, bool has_v6);

@@ -10,16 +10,18 @@ import { Stoa, until } from "./server.mjs";
 import { NoSinglePeerProxy } from "./proxy.mjs";
 
 const RATE = 48000, WIDTH = 320, HEIGHT = 180;
-let stoa, proxy;
+let stoa, proxy, tcpOnly;
 
 before(async () => {
   stoa = await Stoa.start();
   proxy = await NoSinglePeerProxy.start(stoa.port);
+  tcpOnly = await Stoa.start("--rtc.force_tcp");
 });
 after(async () => {
   await dispose();
   await proxy?.stop();
   await stoa?.stop();
+  await tcpOnly?.stop();
 });
 
 async function join(url, identity, room) {
@@ -97,9 +99,13 @@ async function look(track) {
 
 const near = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 40);
 
-for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.wsUrl]]) {
+for (const [path, url] of [
+  ["/rtc/v1", () => stoa.wsUrl],
+  ["/rtc", () => proxy.wsUrl],
+  ["/rtc/v1 over TCP alone", () => tcpOnly.wsUrl],
+]) {
   describe(`by ${path}`, () => {
-    const name = `media${path.replaceAll("/", "-")}`;
+    const name = `media${path.replaceAll(/[/ ]/g, "-")}`;
     let ann, bob, stopTone, stopPaint;
     before(async () => {
       ann = await join(url(), "ann", name);
@@ -133,5 +139,11 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
       const seen = await look(bob.tracks.find((t) => t.track.kind === TrackKind.KIND_VIDEO).track);
       assert.ok(near(seen, [200, 30, 60]), `the middle is ${seen}`);
     });
+
+    if (path.includes("TCP")) {
+      test("it went over TCP", async () => {
+        assert.ok((await tcpOnly.metric("stoa_ice_tcp_links")) >= 2);
+      });
+    }
   });
 }
