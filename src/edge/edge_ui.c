@@ -40,13 +40,25 @@ static bool is_host_ours(struct slice host) {
            net_address_parse(host, 0, &address) == STATUS_OK;
 }
 
+/* A proxy on this machine would make everybody look like this machine. */
+static bool came_by_proxy(const struct http_request *r) {
+    static const char *const signs[] = {"X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"};
+    struct slice value;
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        if (http_header_find(r, signs[i], &value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* NULL: allowed. */
 static const char *refusal_of(struct edge_conn *c, const struct http_request *r) {
     const struct edge_config *config = &c->thread->edge->config;
     if (config->metrics_user.len > 0 || config->metrics_password.len > 0) {
         return NULL; /* and it was shown */
     }
-    if (!net_address_is_loopback(&c->peer)) {
+    if (!net_address_is_loopback(&c->peer) || came_by_proxy(r)) {
         return "Without a password (prometheus.username, prometheus.password) the pages for "
                "operators are shown on this machine alone.\n";
     }
@@ -64,8 +76,9 @@ static bool is_same_site(const struct http_request *r) {
     if (!http_header_find(r, "X-Stoa-Page", &value) || !slice_eq_cstr(value, "1")) {
         return false;
     }
-    if (http_header_find(r, "Sec-Fetch-Site", &value) && !slice_eq_cstr(value, "same-origin")) {
-        return false;
+    if (http_header_find(r, "Sec-Fetch-Site", &value)) {
+        return slice_eq_cstr(value,
+                             "same-origin"); /* the browser's own word, whatever proxies do */
     }
     if (!http_header_find(r, "Origin", &value)) {
         return true;

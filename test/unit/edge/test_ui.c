@@ -190,6 +190,18 @@ static void without_a_password_names_of_others_are_refused(void **state) {
     }
 }
 
+static void without_a_password_proxies_are_refused(void **state) {
+    static const char *const signs[] = {"X-Forwarded-For: 1.2.3.4", "X-Real-IP: 1.2.3.4",
+                                        "Forwarded: for=1.2.3.4", "Via: 1.1 x"};
+    start();
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        client_put(&c, "GET /ui/ " HOST "%s\r\n\r\n", signs[i]);
+        expect(403, NULL, NULL, NULL);
+        client_put(&c, "GET /metrics " HOST "%s\r\n\r\n", signs[i]);
+        expect(200, NULL, NULL, NULL);
+    }
+}
+
 static void with_a_password_it_is_asked_for(void **state) {
     kit.config.metrics_user = SLICE_LIT("prom");
     kit.config.metrics_password = SLICE_LIT("s:3");
@@ -200,7 +212,8 @@ static void with_a_password_it_is_asked_for(void **state) {
         expect(401, (const char *const[]){"WWW-Authenticate: Basic realm=\"Protected Area\"", NULL},
                NULL, NULL);
     }
-    client_put(&c, "GET /ui/ HTTP/1.1\r\nHost: stoa.example.com\r\n" BASIC "\r\n");
+    client_put(&c, "GET /ui/ HTTP/1.1\r\nHost: stoa.example.com\r\nX-Real-IP: 1.2.3.4\r\n" BASIC
+                   "\r\n");
     expect(200, NULL, NULL, "<p>plain");
 }
 
@@ -212,6 +225,7 @@ static void only_the_pages_themselves_may_ask(void **state) {
     } rows[] = {
         {PAGE, 200},
         {PAGE "Sec-Fetch-Site: same-origin\r\n", 200},
+        {PAGE "Sec-Fetch-Site: same-origin\r\nOrigin: https://by.proxy\r\n", 200},
         {PAGE "Origin: http://localhost:6789\r\n", 200},
         {PAGE "Origin: https://LOCALHOST:6789\r\n", 200}, /* a proxy has the TLS */
         {"", 403},
@@ -351,6 +365,7 @@ int main(void) {
         TEST(without_pages_it_says_so),
         TEST(the_public_port_has_no_pages),
         TEST(without_a_password_names_of_others_are_refused),
+        TEST(without_a_password_proxies_are_refused),
         TEST(with_a_password_it_is_asked_for),
         TEST(only_the_pages_themselves_may_ask),
         TEST(status_is_told_without_control),
