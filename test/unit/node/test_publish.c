@@ -271,6 +271,31 @@ static void test_join_with_tracks_and_an_offer(void **state) {
     kit_close(&k);
 }
 
+static void with_webhooks(struct node_config *c) {
+    c->webhooks = true;
+}
+
+static void test_webhooks_say_who_where_and_what(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, with_webhooks);
+    kit_single(&k, 1, "r", "alice", PLACES);
+    const char *sid = kit_publish(&k, 1, &MIC, PLACES " a7>mic");
+    const struct fx_note *note = kit_note(&k, NOTE_TRACK_PUBLISHED);
+    assert_true(ident_equal(&note->track_sid, slice_from_cstr(sid)));
+    const char *body = arena_cstr(&k.arena, note->body);
+    assert_non_null(strstr(body, "\"event\":\"track_published\""));
+    assert_non_null(strstr(body, "\"identity\":\"alice\""));
+    assert_non_null(strstr(body, "\"source\":\"MICROPHONE\""));
+    assert_null(strstr(body, "emptyTimeout")); /* of the room its names alone */
+    struct ident id = note->id;
+    kit_send_offer(&k, 1, PLACES " a7-");
+    note = kit_note(&k, NOTE_TRACK_UNPUBLISHED);
+    assert_non_null(strstr(arena_cstr(&k.arena, note->body), sid));
+    assert_false(ident_equal(&id, ident_slice(&note->id)));
+    kit_close(&k);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_track_from_announcement_to_end),
@@ -284,6 +309,7 @@ int main(void) {
         cmocka_unit_test(test_leaving_unpublishes),
         cmocka_unit_test(test_revoked_sources_end_their_tracks),
         cmocka_unit_test(test_join_with_tracks_and_an_offer),
+        cmocka_unit_test(test_webhooks_say_who_where_and_what),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
