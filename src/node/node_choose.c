@@ -225,7 +225,18 @@ static void recheck_subscribers(struct node *n, const struct participant *p) {
     }
 }
 
+/* Who came without permission to subscribe has no connection for it; without memory for one now, it
+ * gets one when it comes anew. */
+static void prepare_to_subscribe(struct node *n, struct session *s) {
+    bool may = s->participant->profile.permission.can_subscribe;
+    if (may && !s->single && !s->sub.peer) {
+        enum status st = link_create(n, s, &s->sub, PEER_SUBSCRIBER, s->host->worker);
+        (void)st;
+    }
+}
+
 void session_permission_changed(struct node *n, struct session *s) {
+    prepare_to_subscribe(n, s);
     const struct permission *may = &s->participant->profile.permission;
     s->participant->considered = 0; /* what was denied may be wanted */
     s->participant->data_considered = 0;

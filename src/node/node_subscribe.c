@@ -250,6 +250,9 @@ static enum look look(struct node *n, struct session *s, size_t *budget, struct 
     if (p->profile.state != PARTICIPANT_ACTIVE || !p->profile.permission.can_subscribe) {
         return LOOK_DONE; /* it will look when that changes */
     }
+    if (p->attached_count >= SUBSCRIPTIONS_ATTACHED_MAX) {
+        return LOOK_DONE; /* looks again when one of them ends */
+    }
     const struct room *room = &s->host->room;
     struct track *t = room_next_track(room, p);
     for (size_t i = 0; t; i++) {

@@ -274,6 +274,33 @@ static void test_a_revoked_permission_to_subscribe(void **state) {
     kit_close(&k);
 }
 
+static void test_a_permission_to_subscribe_that_comes_later(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_single(&k, 1, "r", "alice", PLACES);
+    kit_publish(&k, 1, &MIC, PLACES " a7>mic");
+    struct claims c = kit_join_claims("r", "bob");
+    c.video.can_subscribe = TRI_FALSE;
+    struct kit_join j = {.conn = 2, .claims = &c, .auto_subscribe = true};
+    assert_int_equal(kit_join(&k, &j), STATUS_OK);
+    assert_string_equal(kit_story(&k, 2), "101 join token"); /* it has one connection: its own */
+    kit_send_offer(&k, 2, "d0");
+    kit_up(&k, kit_effect(&k, FX_TRANSPORT_OPEN, 0)->transport.id);
+    struct answer a = kit_call(&k, API_UPDATE_PARTICIPANT, kit_admin_claims("r"),
+                               "{\"room\":\"r\",\"identity\":\"bob\",\"permission\":{"
+                               "\"canPublish\":true,\"canSubscribe\":true}}");
+    assert_int_equal(a.status, 200);
+    kit_pass(&k, EXCHANGE_PAUSE_MS);
+    const Livekit__SignalResponse *told =
+        kit_told(&k, 2, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_OFFER, 0);
+    assert_non_null(told);
+    assert_false(kit_effect(&k, FX_TRANSPORT_OPEN, 0)->transport.opens_channels);
+    kit_send_answer(&k, 2, kit_answer_to(&k, told->offer->sdp), told->offer->id);
+    assert_int_equal(kit_count(&k, FX_SEND_PUT), 1);
+    kit_close(&k);
+}
+
 static void test_T50_hidden_publishers_and_subscribers(void **state) {
     (void)state;
     struct kit k;
@@ -365,6 +392,7 @@ int main(void) {
         cmocka_unit_test(test_unknown_tracks_are_waited_for),
         cmocka_unit_test(test_rules_of_the_publisher),
         cmocka_unit_test(test_a_revoked_permission_to_subscribe),
+        cmocka_unit_test(test_a_permission_to_subscribe_that_comes_later),
         cmocka_unit_test(test_T50_hidden_publishers_and_subscribers),
         cmocka_unit_test(test_settings),
     };
