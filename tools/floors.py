@@ -44,6 +44,12 @@ FLOORS = (
           ("protobuf-c", "yaml")),
 )
 
+# Beside src/, and held to the same: the simulator. Its main, which prints, is not in its library.
+BESIDE = (
+    Floor(5, "sim", PURE, ("base", "wire", "proto", "dir", "peer", "room", "node"),
+          ("protobuf-c",)),
+)
+
 # How the header names of a library start. A library that is not in a row is not included there.
 LIBRARIES = {
     "zlib": ("zlib.h",),

@@ -37,7 +37,8 @@ MORE = {
     "wire": frozenset("inflate inflateInit2_ inflateEnd inflateReset inflateReset2 "
                       "strtod strtof strtol".split()),
 }
-MORE_STARTS = {"proto": "protobuf_c_", "room": "protobuf_c_", "node": "protobuf_c_"}
+MORE_STARTS = {"proto": "protobuf_c_", "room": "protobuf_c_", "node": "protobuf_c_",
+               "sim": "protobuf_c_"}
 
 # Counters of failing allocations: only in builds with faults on.
 FAULT_DATA = {"base": frozenset(("live_blocks", "allocations", "fail_at"))}
@@ -62,7 +63,7 @@ def allowed(folder, name):
 
 def check(folder, symbols_of, faults_on):
     """Faults of one library. symbols_of: folder -> its symbols, for it and its row."""
-    row = floors.by_name()[folder]
+    row = floors.by_name(floors.FLOORS + floors.BESIDE)[folder]
     known = {name for lower in floors.seen_by(row) for name, section in symbols_of.get(lower, ())
              if section != "*UND*"}
     for name in sorted({name for name, section in symbols_of[folder] if section == "*UND*"}):
@@ -92,7 +93,7 @@ def main():
         folder, library = argument.split("=", 1)
         symbols_of.setdefault(folder, []).extend(symbols(options.nm, library))
     faults = []
-    for floor in floors.FLOORS:
+    for floor in floors.FLOORS + floors.BESIDE:
         if floor.kind == floors.PURE and floor.name not in symbols_of:
             faults.append(f"{floor.name} is pure, but its library was not given")
     for folder in symbols_of:

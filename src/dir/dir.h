@@ -162,6 +162,9 @@ size_t dir_scan(struct dir *d, struct dir_time t, size_t budget);
 must_check enum status dir_living_set(struct dir *d, const uint64_t *boots, size_t count);
 /* True: this node hears too few; what it does not host stands still until it is told false. */
 void dir_island_set(struct dir *d, struct dir_time t, bool island);
+/* True: there are nodes whose presence this one does not know just now. Nothing ends here by a
+ * deadline of emptiness until it is told false, but for what an island hosts: it may be alone. */
+void dir_blind_set(struct dir *d, bool blind);
 
 /* ---- lists and counts ------------------------------------------------------------------------ */
 
@@ -250,7 +253,8 @@ size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
 uint32_t dir_bucket_of(const struct dir *d, struct slice name);
 /* Equal iff both sides hold the same records in the bucket (tombstones past their TTL aside). */
 uint64_t dir_digest(const struct dir *d, uint32_t bucket);
-uint64_t dir_digest_all(const struct dir *d); /* their sum */
+uint64_t dir_digest_sum(const struct dir *d, uint32_t first, uint32_t count); /* of so many */
+uint64_t dir_digest_all(const struct dir *d);
 /* Anti-entropy of a bucket that differs: one side lists the hashes of the records it holds, the
  * other answers with pages of the records that are not among them. *cursor starts at 0; true: more
  * remain. Changes in between may repeat records, and leave none out that stayed. A record that
@@ -294,6 +298,9 @@ size_t dir_member_count(const struct dir *d);
 uint64_t dir_change_seq(const struct dir *d);
 /* A two-way round found the member's digest of this bucket equal to ours as of `seq`. */
 void dir_member_acked(struct dir *d, uint64_t member, uint32_t bucket, uint64_t seq);
+/* The same for so many buckets. */
+void dir_member_acked_range(struct dir *d, uint64_t member, uint32_t first, uint32_t count,
+                            uint64_t seq);
 /* Its digest of all buckets was: the same for each of them. */
 void dir_member_acked_all(struct dir *d, uint64_t member, uint64_t seq);
 /* The member missed a tombstone that was dropped at the bound: it must return as if expelled. */

@@ -1,3 +1,4 @@
+#include "broken.h"
 #include "caps.h"
 #include "dir_priv.h"
 #include "mem.h"
@@ -89,6 +90,11 @@ static enum status create_life(struct dir *d, struct dir_time t, struct slice na
     life.birth = life.used = now;
     life.metadata.clock = given->has_metadata ? now : (struct dir_stamp){0};
     life.settings.clock = given->settings ? now : (struct dir_stamp){0};
+    if (BROKEN(LEAK) && !life.metadata.blob && r->facts.lives_count > 0) {
+        const struct dir_life *old = &dir_facts_lives(&r->facts)[0];
+        life.metadata.blob = dir_blob_make(dir_blob_slice(old->metadata.blob), &d->digest_key);
+        life.metadata.clock = now;
+    }
     dir_facts_add(&r->facts, life);
     life = (struct dir_life){0};
     /* Before the change counts: what all members hold ended, they hold until now. */

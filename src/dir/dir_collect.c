@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "broken.h"
 #include "dir_priv.h"
 #include "mem.h"
 
@@ -53,11 +54,17 @@ uint64_t dir_change_seq(const struct dir *d) {
     return d->seq;
 }
 
-void dir_member_acked(struct dir *d, uint64_t id, uint32_t bucket, uint64_t seq) {
+void dir_member_acked_range(struct dir *d, uint64_t id, uint32_t first, uint32_t count,
+                            uint64_t seq) {
     struct dir_member *m = member_find(d, id);
-    if (m && bucket < DIR_BUCKETS) {
-        m->acked[bucket] = MAX(m->acked[bucket], MIN(seq, d->seq));
+    uint32_t room = first < DIR_BUCKETS ? DIR_BUCKETS - first : 0;
+    for (uint32_t i = first; m && i < first + MIN(count, room); i++) {
+        m->acked[i] = MAX(m->acked[i], MIN(seq, d->seq));
     }
+}
+
+void dir_member_acked(struct dir *d, uint64_t id, uint32_t bucket, uint64_t seq) {
+    dir_member_acked_range(d, id, bucket, 1, seq);
 }
 
 void dir_member_acked_all(struct dir *d, uint64_t id, uint64_t seq) {
@@ -84,6 +91,9 @@ static bool has_acked(const struct dir_member *m, const struct dir_record *r) {
 }
 
 bool dir_record_acked(const struct dir *d, const struct dir_record *r) {
+    if (BROKEN(ACKS)) {
+        return true;
+    }
     for (size_t i = 0; i < d->members_count; i++) {
         if (!has_acked(&d->members[i], r)) {
             return false;
@@ -152,6 +162,9 @@ void dir_tombstone_step(struct dir *d, struct dir_record *r, struct dir_time t) 
 }
 
 void dir_tombstones_bound(struct dir *d, const struct dir_record *keep) {
+    if (BROKEN(BOUND)) {
+        return;
+    }
     /* One death adds one tombstone and takes one from the bound: two drops keep up with it. */
     for (int i = 0; i < 2 && d->dead.count > MAX(d->cfg.tombstones_min, d->alive); i++) {
         struct dir_record *r = dir_chain_first(d, &d->dead);

@@ -1,3 +1,4 @@
+#include "broken.h"
 #include "cursor.h"
 #include "dir_priv.h"
 
@@ -52,6 +53,10 @@ static size_t owed_next(struct dir *d, struct dir_chain *chain, enum dir_list li
             /* Still owed, but behind the others: it must not stop them. */
             dir_chain_push(d, chain, list, r);
             break;
+        }
+        if (BROKEN(OWED) && list == DIR_IN_DELTA) {
+            dir_chain_push(d, chain, list, r);
+            return count + 1;
         }
         count++;
         d->counts.steps++;

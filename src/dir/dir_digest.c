@@ -24,6 +24,15 @@ uint64_t dir_digest(const struct dir *d, uint32_t bucket) {
     return d->buckets[bucket].digest;
 }
 
+uint64_t dir_digest_sum(const struct dir *d, uint32_t first, uint32_t count) {
+    assert(first <= DIR_BUCKETS && count <= DIR_BUCKETS - first);
+    uint64_t sum = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        sum += d->buckets[i].digest;
+    }
+    return sum;
+}
+
 uint64_t dir_digest_all(const struct dir *d) {
     return d->digest;
 }

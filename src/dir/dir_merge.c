@@ -1,3 +1,4 @@
+#include "broken.h"
 #include "dir.h"
 #include "dir_facts.h"
 
@@ -89,6 +90,18 @@ static void merge_rows(struct dir_facts *into, const struct dir_facts *from,
     }
 }
 
+/* As if there was one threshold for all creators: see broken.h. */
+static void break_creators(struct dir_facts *into, const struct dir_facts *from) {
+    for (size_t i = 0; i < from->rows_count; i++) {
+        for (size_t k = 0; k < into->lives_count; k++) {
+            struct dir_stamp birth = dir_facts_lives(into)[k].birth;
+            if (birth.time <= dir_facts_rows(from)[i].deleted) {
+                dir_facts_raise_row(into, birth.boot, birth.time);
+            }
+        }
+    }
+}
+
 enum status dir_facts_merge(struct dir_facts *into, struct dir_facts *from,
                             struct dir_effect *ret_effect) {
     size_t rows = rows_needed(into, from), lives = lives_needed(into, from);
@@ -116,6 +129,9 @@ enum status dir_facts_merge(struct dir_facts *into, struct dir_facts *from,
         l->settings.blob = NULL;
     }
     into->stone = MAX(into->stone, from->stone);
+    if (BROKEN(CREATORS)) {
+        break_creators(into, from);
+    }
     dir_facts_normalize(into);
     *ret_effect = effect;
     return STATUS_OK;

@@ -16,6 +16,7 @@ enum {
     DIR_QUIET_MS = 60 * 1000,          /* a tombstone goes only after so long without a change */
     DIR_RECHECK_MS = 30 * 1000,        /* one that waits for acknowledgements is looked at again */
     DIR_ISLAND_RECHECK_MS = 15 * 1000, /* so is a room that an island may not end */
+    DIR_BLIND_RECHECK_MS = 1000,       /* and one that may have somebody in it, unknown here */
 };
 
 enum dir_list {
@@ -88,7 +89,7 @@ struct dir {
     size_t members_count;
     uint64_t living[DIR_MEMBERS_MAX];
     size_t living_count;
-    bool island;
+    bool island, blind;
     uint64_t island_left_ms; /* 0: never was one */
     uint32_t scan_at;
     struct dir_counts counts; /* only those that are not derived */

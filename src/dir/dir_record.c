@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "broken.h"
 #include "caps.h"
 #include "dir_priv.h"
 #include "mem.h"
@@ -99,6 +100,9 @@ static void count_bytes(struct dir *d, struct dir_record *r) {
 
 /* Notes to whom the change is owed. */
 static void owe(struct dir *d, struct dir_record *r, enum dir_origin origin) {
+    if (BROKEN(DIGEST) && origin == DIR_FROM_HERE) {
+        d->buckets[r->bucket].digest += r->hash;
+    }
     if (origin == DIR_FROM_HERE && d->members_count > 0 && !dir_in(r, DIR_IN_DELTA)) {
         dir_chain_push(d, &d->delta, DIR_IN_DELTA, r);
     }

@@ -28,14 +28,20 @@ static uint64_t turn_of(const struct dir *d, const struct dir_record *r, uint64_
     if (reason == DIR_END_SOLO) {
         return deadline;
     }
-    if (!dir_deadline_hosted(d, r)) {
+    bool hosted = dir_deadline_hosted(d, r);
+    if (d->blind && reason != DIR_END_MAX_DURATION && !(d->island && hosted)) {
+        return t.mono_ms + DIR_BLIND_RECHECK_MS;
+    }
+    if (!hosted) {
         if (d->island) {
             return t.mono_ms + DIR_ISLAND_RECHECK_MS;
         }
-        if (d->island_left_ms != 0) {
-            uint64_t healed = d->island_left_ms + (uint64_t)d->cfg.lost_timeout_s * 1000;
-            deadline = MAX(deadline, healed);
-        }
+    }
+    if (d->island_left_ms != 0 && !d->island && reason != DIR_END_MAX_DURATION) {
+        /* Who came in elsewhere meanwhile is not known at once, of rooms with their home here, too.
+         */
+        uint64_t healed = d->island_left_ms + (uint64_t)d->cfg.lost_timeout_s * 1000;
+        deadline = MAX(deadline, healed);
     }
     return deadline + (uint64_t)dir_deadline_rank(d, r) * DIR_RANK_DELAY_MS;
 }
@@ -168,6 +174,10 @@ void dir_island_set(struct dir *d, struct dir_time t, bool island) {
         d->island_left_ms = MAX(t.mono_ms, (uint64_t)1);
     }
     d->island = island;
+}
+
+void dir_blind_set(struct dir *d, bool blind) {
+    d->blind = blind;
 }
 
 #ifdef STOA_FAULTS

@@ -35,6 +35,7 @@ static enum status know_members(struct node *n, struct cluster *c) {
             return STATUS_NO_MEMORY;
         }
         m->in_reference = true;
+        m->unsure = true;
         c->island = true;
     }
     dir_island_set(n->dir, n->now, c->island);
@@ -66,7 +67,7 @@ enum status cluster_create(struct node *n) {
     c->warm = config->known_count == 0;
     c->grace_until_ms = n->now.mono_ms + config->lease_ms;
     c->next_beat_ms = n->now.mono_ms;
-    c->next_check_ms = c->grace_until_ms;
+    c->next_check_ms = n->now.mono_ms;
     c->next_flush_ms = UINT64_MAX;
     c->next_hosts_ms = UINT64_MAX;
     c->next_round_ms = n->now.mono_ms + config->round_ms;
@@ -125,7 +126,7 @@ static void take(struct node *n, const struct cluster_message *m, struct effects
     case CM_DELTA: {
         struct member *from = cluster_member(n->cluster, m->from);
         if (!from || !from->must_resync) {
-            cluster_merge_batch(n, m->batch);
+            (void)cluster_merge_batch(n, m->batch);
         }
         break;
     }
@@ -174,14 +175,21 @@ struct dir_time cluster_time(struct node *n, struct dir_time t) {
     return (struct dir_time){.wall_ms = wall_ms > 0 ? (uint64_t)wall_ms : 0, .mono_ms = t.mono_ms};
 }
 
+void cluster_look(struct node *n) {
+    if (n->cluster && n->now.mono_ms >= n->cluster->next_check_ms) {
+        cluster_check_members(n);
+    }
+}
+
 void cluster_run(struct node *n, struct effects *fx) {
     struct cluster *c = n->cluster;
     if (!c) {
         return;
     }
     uint64_t now_ms = n->now.mono_ms;
-    if (now_ms >= c->next_check_ms) {
-        cluster_check_members(n);
+    if (n->stopping && !c->said_leaving) {
+        c->said_leaving = true;
+        c->next_beat_ms = now_ms;
     }
     if (now_ms >= c->next_beat_ms) {
         cluster_beat(n, fx);

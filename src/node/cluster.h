@@ -60,12 +60,14 @@ struct member {
     bool living;  /* heard, or somebody whom we hear does */
     bool leaving; /* it said so */
     bool warm;
-    bool expelled;     /* silent for too long: it does not hold up collection */
-    bool must_resync;  /* it must forget what we dropped before its records count */
-    bool asks_resync;  /* it says so of us */
+    bool expelled;    /* silent for too long: it does not hold up collection */
+    bool must_resync; /* it must forget what we dropped before its records count */
+    bool asks_resync; /* it says so of us */
+    bool unsure; /* it may do so: it was silent for long, or we were, and it has not spoken of us */
     bool in_reference; /* of those heard when this node became an island */
     /* its presence */
     uint64_t presence_seq, presence_head, presence_goal, presence_asked_ms;
+    uint64_t behind_ms; /* its beats are ahead of what it told since; 0: they are not */
     uint32_t epoch;
     bool anew;         /* a list from the beginning is on its way */
     bool voiding;      /* its parts are being taken away, in slices */
@@ -78,6 +80,8 @@ struct sync_round {
     bool active, probing; /* probing: we return, and forget first (cluster_resync.c) */
     uint64_t id, member, seq, deadline_ms;
     uint32_t outstanding;
+    uint32_t word, words_left;          /* of pending: where to look on, and how many more */
+    uint64_t asked, learned;            /* buckets, and records that said something new */
     uint32_t bucket, cursor;            /* probing: what is asked about */
     uint64_t pending[DIR_BUCKETS / 64]; /* buckets that differ and were not asked for yet */
 };
@@ -90,7 +94,9 @@ struct cluster {
     uint64_t raw_wall_ms;    /* of this step, not corrected */
     int64_t correction_ms;
     uint64_t grace_until_ms; /* before it, silence says nothing: nobody had time to be heard */
+    bool said_leaving;
     bool island, warm;
+    bool blind; /* somebody lives whose presence we do not know */
     /* due; UINT64_MAX: not */
     uint64_t next_beat_ms, next_check_ms, next_flush_ms, next_round_ms, next_hosts_ms;
 
@@ -119,8 +125,11 @@ void cluster_send(struct node *n, uint64_t to, bool direct, struct effects *fx);
 void cluster_begin(struct node *n, enum cm_kind kind);
 
 /* cluster_member.c */
-struct member *cluster_member(struct cluster *c, uint64_t id);             /* NULL: unknown */
-struct member *cluster_member_of_boot(struct cluster *c, uint64_t boot);   /* living, or NULL */
+struct member *cluster_member(struct cluster *c, uint64_t id);           /* NULL: unknown */
+struct member *cluster_member_of_boot(struct cluster *c, uint64_t boot); /* living, or NULL */
+void cluster_check_sight(struct node *n);
+/* What this node holds may have been deleted and forgotten elsewhere: it tells nobody yet. */
+bool cluster_holds_back(const struct node *n);
 must_check struct member *cluster_member_add(struct node *n, uint64_t id); /* NULL: no place */
 void cluster_on_beat(struct node *n, const struct cluster_message *m, struct effects *fx);
 void cluster_beat(struct node *n, struct effects *fx);
@@ -139,8 +148,8 @@ bool cluster_hosted_equal(const struct map_node *m, struct slice key);
 bool cluster_away_equal(const struct map_node *m, struct slice key);
 
 /* cluster_sync.c */
-void cluster_merge(struct node *n, struct slice record);
-void cluster_merge_batch(struct node *n, struct slice batch);
+bool cluster_merge(struct node *n, struct slice record);          /* true: it said something new */
+uint64_t cluster_merge_batch(struct node *n, struct slice batch); /* how many did */
 void cluster_flush(struct node *n, struct effects *fx);
 void cluster_round_tick(struct node *n, struct effects *fx);
 void cluster_on_groups(struct node *n, const struct cluster_message *m, struct effects *fx);

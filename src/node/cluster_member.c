@@ -6,7 +6,8 @@
 enum {
     ISLAND_WINDOW_MS = 60 * 1000, /* whom it heard in the last minute */
     GREET_MS = 50,                /* a new one hears of us soon, many new ones by one beat */
-    CHECK_MS = 5 * 1000,          /* at least so often, for what no lease announces */
+    BEHIND_MS = 500,              /* by then what was lost has been asked for */
+    CHECK_MS = 500,               /* at least so often, for what no lease announces */
 };
 
 /* ---- the table ---- */
@@ -101,6 +102,7 @@ static bool readmit(struct node *n, struct member *m) {
         }
         m->expelled = false;
         m->must_resync = true;
+        m->unsure = true;
     }
     return true;
 }
@@ -108,7 +110,18 @@ static bool readmit(struct node *n, struct member *m) {
 /* ---- beats ---- */
 
 static void gossip_of_us(struct member *from, const struct cm_member *g) {
-    from->asks_resync = from->warm && (g->flags & CM_MEMBER_RESYNC) != 0;
+    from->asks_resync = (g->flags & CM_MEMBER_RESYNC) != 0;
+    from->unsure = from->unsure && !(g->flags & CM_MEMBER_HEARD);
+}
+
+bool cluster_holds_back(const struct node *n) {
+    const struct cluster *c = n->cluster;
+    bool holds = n->now.mono_ms < c->grace_until_ms && n->config.cluster.known_count > 0;
+    for (size_t i = 0; i < c->members_count; i++) {
+        const struct member *m = c->members[i];
+        holds = holds || (m->heard && (m->unsure || m->asks_resync));
+    }
+    return holds;
 }
 
 /* What `from` says of a third one. */
@@ -163,6 +176,7 @@ static void take_beat(struct node *n, struct member *m, const struct cm_beat *b)
         m->contact = b->clock;
     }
     m->presence_goal = b->presence_seq;
+    c->next_check_ms = MIN(c->next_check_ms, n->now.mono_ms + BEHIND_MS);
 }
 
 void cluster_on_beat(struct node *n, const struct cluster_message *msg, struct effects *fx) {
@@ -268,6 +282,25 @@ static void check_island(struct node *n) {
     }
 }
 
+/* Is everybody heard who lives, and what they told of their presence whole? A moment of being
+ * behind is nothing: a beat may overtake what it speaks of. */
+void cluster_check_sight(struct node *n) {
+    struct cluster *c = n->cluster;
+    uint64_t now_ms = n->now.mono_ms;
+    bool blind = c->island || now_ms < c->grace_until_ms;
+    for (size_t i = 0; i < c->members_count; i++) {
+        struct member *m = c->members[i];
+        bool behind = m->heard && (m->presence_seq < m->presence_goal || m->anew || m->voiding);
+        m->behind_ms = !behind ? 0 : m->behind_ms ? m->behind_ms : now_ms;
+        bool late = behind && now_ms >= m->behind_ms + BEHIND_MS;
+        blind = blind || late || (m->living && !m->heard);
+    }
+    if (blind != c->blind) {
+        c->blind = blind;
+        dir_blind_set(n->dir, blind);
+    }
+}
+
 /* Our own wall counts as one of them: two nodes would else take each other's, and stay apart. */
 static void correct_wall(struct node *n) {
     struct cluster *c = n->cluster;
@@ -341,5 +374,6 @@ void cluster_check_members(struct node *n) {
         tell_living(n);
     }
     check_island(n);
+    cluster_check_sight(n);
     correct_wall(n);
 }

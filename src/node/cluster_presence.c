@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "broken.h"
 #include "cluster.h"
 #include "mem.h"
 
@@ -138,6 +139,9 @@ static uint64_t tell(struct node *n, uint64_t to, struct cm_presence *p, struct 
 void cluster_presence_push(struct node *n, struct effects *fx) {
     struct cluster *c = n->cluster;
     enum { MESSAGES_MAX = 4 };
+    if (BROKEN(PRESENCE)) {
+        c->presence_pushed = c->presence_seq = 0;
+    }
     for (int i = 0; i < MESSAGES_MAX && c->presence_pushed < c->presence_seq; i++) {
         struct cm_presence p = {.from = c->presence_pushed};
         c->presence_pushed = tell(n, 0, &p, fx);
@@ -188,11 +192,14 @@ static struct away_part *part_find(const struct away *a, const struct member *m)
     return NULL;
 }
 
-static void tell_directory(struct node *n, const struct away *a, bool lost) {
-    uint32_t count = (uint32_t)MIN(a->participants, (uint64_t)UINT32_MAX);
-    enum status s = dir_presence_set_remote(n->dir, n->now, slice_of(a->name, a->name_len), count,
-                                            lost && count == 0);
+static void set_remote(struct node *n, struct slice name, uint64_t participants, bool lost) {
+    uint32_t count = (uint32_t)MIN(participants, (uint64_t)UINT32_MAX);
+    enum status s = dir_presence_set_remote(n->dir, n->now, name, count, lost && count == 0);
     (void)s; /* the room is not alive here: cluster_presence_apply, when it is */
+}
+
+static void tell_directory(struct node *n, const struct away *a, bool lost) {
+    set_remote(n, slice_of(a->name, a->name_len), a->participants, lost);
 }
 
 static void part_drop(struct node *n, struct away_part *p, bool lost) {
@@ -231,6 +238,8 @@ static enum status part_set(struct node *n, struct member *m, struct slice name,
             return STATUS_NO_MEMORY;
         }
         *p = (struct away_part){.away = room, .member = m};
+        list_node_init(&p->in_room);
+        list_node_init(&p->in_member);
         list_push_back(&room->parts, &p->in_room);
         list_push_back(&m->parts, &p->in_member);
         c->parts++;
@@ -249,9 +258,10 @@ static enum status part_set(struct node *n, struct member *m, struct slice name,
 }
 
 void cluster_presence_apply(struct node *n, struct slice name) {
-    struct away *a = n->cluster ? away_find(n->cluster, name) : NULL;
-    if (a) {
-        tell_directory(n, a, false);
+    if (n->cluster) {
+        /* Nobody, too: the record may remember who was in when it died. */
+        struct away *a = away_find(n->cluster, name);
+        set_remote(n, name, a ? a->participants : 0, false);
     }
 }
 

@@ -1,21 +1,24 @@
 #include <string.h>
 
+#include "broken.h"
 #include "cluster.h"
 
 /* Records: pushed when they change, and found by comparing digests when a push was lost. */
 
 enum {
-    WINDOW = 8,              /* buckets of a round asked for at once */
+    WINDOW = 64,             /* buckets of a round asked for at once */
+    IDLE_BUCKETS = 64,       /* asked for without learning anything: enough for this round */
+    WINDOW_FIRST = 8,        /* in one step */
     ROUND_TIMEOUT_MS = 3000, /* since its last answer */
     DELTAS_PER_FLUSH = 4,
 };
 
 /* ---- records in ---- */
 
-void cluster_merge(struct node *n, struct slice record) {
+bool cluster_merge(struct node *n, struct slice record) {
     struct dir_merged m;
     if (dir_merge(n->dir, n->now, record, &m) != STATUS_OK || m.result != DIR_MERGE_CHANGED) {
-        return; /* counted by the directory; anti-entropy brings it again */
+        return false; /* counted by the directory; anti-entropy brings it again */
     }
     if (m.is_alive && !m.was_alive) {
         cluster_presence_apply(n, m.name);
@@ -25,17 +28,20 @@ void cluster_merge(struct node *n, struct slice record) {
         h->cluster.tell = h->cluster.tell || m.visible_changed || m.sid_changed;
         cluster_host_look(n, h);
     }
+    return true;
 }
 
-void cluster_merge_batch(struct node *n, struct slice batch) {
+uint64_t cluster_merge_batch(struct node *n, struct slice batch) {
     struct slice record;
     bool bad = false;
+    uint64_t changed = 0;
     while (dir_batch_next(&batch, &record, &bad)) {
-        cluster_merge(n, record);
+        changed += cluster_merge(n, record);
     }
     if (bad) {
         metric_inc(&n->config.metrics->cluster_malformed);
     }
+    return changed;
 }
 
 /* ---- records out ---- */
@@ -54,11 +60,7 @@ void cluster_flush(struct node *n, struct effects *fx) {
 /* ---- digests ---- */
 
 static uint64_t group_digest(const struct node *n, uint32_t group) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < CM_GROUPS_COUNT; i++) {
-        sum += dir_digest(n->dir, group * CM_GROUPS_COUNT + i);
-    }
-    return sum;
+    return dir_digest_sum(n->dir, group * CM_GROUPS_COUNT, CM_GROUPS_COUNT);
 }
 
 static void put_bucket_digests(struct node *n, uint32_t group) {
@@ -68,9 +70,7 @@ static void put_bucket_digests(struct node *n, uint32_t group) {
 }
 
 static void ack_group(struct node *n, const struct member *m, uint32_t group, uint64_t seq) {
-    for (uint32_t i = 0; i < CM_GROUPS_COUNT; i++) {
-        dir_member_acked(n->dir, m->id, group * CM_GROUPS_COUNT + i, seq);
-    }
+    dir_member_acked_range(n->dir, m->id, group * CM_GROUPS_COUNT, CM_GROUPS_COUNT, seq);
 }
 
 /* Who is known under this boot, and whose word counts. */
@@ -129,7 +129,8 @@ static struct member *choose(struct cluster *c, uint64_t own_digest) {
     for (size_t i = 0; i < c->members_count; i++) {
         struct member *m = c->members[i];
         bool differs = m->digest != own_digest || m->asks_resync;
-        if (!m->heard || m->leaving || m->must_resync || !differs) {
+        if (!m->heard || m->unsure || m->leaving || !differs ||
+            (m->must_resync && !m->asks_resync)) {
             continue;
         }
         bool better = !best || (m->asks_resync && !best->asks_resync) ||
@@ -148,6 +149,8 @@ static void begin_round(struct node *n, struct member *m, struct effects *fx) {
         .member = m->id,
         .seq = dir_change_seq(n->dir),
         .deadline_ms = n->now.mono_ms + ROUND_TIMEOUT_MS,
+        .word = c->round.word, /* where the one before ended */
+        .words_left = DIR_BUCKETS / 64,
     };
     m->synced_ms = n->now.mono_ms;
     cluster_begin(n, CM_GROUPS);
@@ -183,7 +186,7 @@ void cluster_round_tick(struct node *n, struct effects *fx) {
         return;
     }
     c->round.active = false;
-    struct member *m = choose(c, dir_digest_all(n->dir));
+    struct member *m = BROKEN(ROUNDS) ? NULL : choose(c, dir_digest_all(n->dir));
     if (m) {
         begin_round(n, m, fx);
     }
@@ -211,22 +214,42 @@ static void ask_bucket(struct node *n, const struct member *m, uint32_t bucket, 
     cluster_send(n, m->id, false, fx);
 }
 
+/* The next bucket that differs; true: it was asked for. Where much is written, many buckets differ
+ * at any time by what is on its way: a round that learns nothing from some of them ends there, and
+ * the next one goes on behind. */
+static bool ask_next(struct node *n, struct member *m, struct effects *fx) {
+    struct sync_round *r = &n->cluster->round;
+    if (!r->probing && r->asked >= IDLE_BUCKETS + IDLE_BUCKETS * r->learned) {
+        return false;
+    }
+    while (r->words_left > 0 && r->pending[r->word] == 0) {
+        r->word = (r->word + 1) % ARRAY_LEN(r->pending);
+        r->words_left--;
+    }
+    if (r->words_left == 0) {
+        return false;
+    }
+    uint32_t bit = (uint32_t)__builtin_ctzll(r->pending[r->word]);
+    r->pending[r->word] &= r->pending[r->word] - 1;
+    r->asked++;
+    r->outstanding++;
+    r->bucket = r->word * 64 + bit;
+    r->cursor = 0;
+    if (r->probing) {
+        cluster_probe(n, m, fx);
+    } else {
+        ask_bucket(n, m, r->bucket, 0, true, r->id, fx);
+    }
+    return true;
+}
+
+/* Some at first, then two for each that is done, up to the window: no step is long, and after a few
+ * trips as many are on their way as may be. */
 void cluster_round_pump(struct node *n, struct member *m, struct effects *fx) {
     struct sync_round *r = &n->cluster->round;
     uint32_t window = r->probing ? 1 : WINDOW;
-    for (size_t w = 0; w < ARRAY_LEN(r->pending) && r->outstanding < window; w++) {
-        while (r->pending[w] != 0 && r->outstanding < window) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(r->pending[w]);
-            r->pending[w] &= r->pending[w] - 1;
-            r->outstanding++;
-            r->bucket = (uint32_t)w * 64 + bit;
-            r->cursor = 0;
-            if (r->probing) {
-                cluster_probe(n, m, fx);
-            } else {
-                ask_bucket(n, m, r->bucket, 0, true, r->id, fx);
-            }
-        }
+    uint32_t most = r->outstanding == 0 ? WINDOW_FIRST : 2;
+    for (uint32_t i = 0; i < most && r->outstanding < window && ask_next(n, m, fx); i++) {
     }
     if (r->outstanding == 0) {
         end_round(n, true, fx);
@@ -265,14 +288,15 @@ void cluster_on_page(struct node *n, const struct cluster_message *msg, struct e
     if (!m || m->must_resync) {
         return; /* what it tells may be what we dropped */
     }
-    cluster_merge_batch(n, p->batch);
+    uint64_t learned = cluster_merge_batch(n, p->batch);
     if (p->cursor != 0) {
         ask_bucket(n, m, p->bucket, p->cursor, false, p->round, fx);
-        (void)cluster_in_round(n, msg, p->round);
+        c->round.learned += cluster_in_round(n, msg, p->round) ? learned : 0;
         return;
     }
     if (cluster_in_round(n, msg, p->round) && c->round.outstanding > 0 && !c->round.probing) {
         c->round.outstanding--;
+        c->round.learned += learned;
         cluster_round_pump(n, m, fx);
     }
 }
@@ -312,8 +336,8 @@ void cluster_on_hashes(struct node *n, const struct cluster_message *msg, struct
     if (!m) {
         return;
     }
-    if (m->asks_resync) {
-        return; /* first we forget what it dropped, then we tell */
+    if (cluster_holds_back(n)) {
+        return; /* first we forget what others dropped, then we tell */
     }
     size_t count = h->hashes.len / 8;
     for (size_t i = 0; i < count; i++) {

@@ -271,6 +271,7 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
     n->now = cluster_time(n, ev->time);
     node_free_sent(n);
     node_free_holds_sent(n);
+    cluster_look(n);
     size_t mark = fx->count;
     enum status s = dispatch(n, ev, fx);
     if (s != STATUS_OK) {

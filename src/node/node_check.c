@@ -114,4 +114,5 @@ void node_check(const struct node *n) {
     heap_check(&n->timers);
     check_presence(n);
     check_holds(n);
+    cluster_check(n);
 }

@@ -360,9 +360,13 @@ void cluster_destroy(struct node *n);
 must_check enum status cluster_event(struct node *n, const struct node_event *ev,
                                      struct effects *fx);
 struct dir_time cluster_time(struct node *n, struct dir_time t); /* its wall corrected */
-void cluster_run(struct node *n, struct effects *fx);            /* what is due */
-void cluster_settle(struct node *n);                             /* last in a step */
+/* First in a step: whose lease ran out. A process that stood still must know that before it ends
+ * what it thinks is empty. */
+void cluster_look(struct node *n);
+void cluster_run(struct node *n, struct effects *fx); /* what is due */
+void cluster_settle(struct node *n);                  /* last in a step */
 uint64_t cluster_next_ms(const struct node *n);
+void cluster_check(const struct node *n); /* O(n): node_check */
 /* cluster_presence.c: so many are in the room here, from now on. NO_MEMORY: nothing changed. */
 must_check enum status cluster_presence(struct node *n, struct slice name, uint32_t participants);
 void cluster_presence_apply(struct node *n, struct slice name); /* it is alive that was not */

@@ -1,0 +1,230 @@
+/* Two nodes and the messages between them, one at a time; the simulator does the rest. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster_message.h"
+#include "kit.h"
+#include "mem.h"
+
+enum { A = 1, B = 2, MESSAGES = 64 };
+
+struct mail {
+    struct buf bytes[MESSAGES];
+    bool direct[MESSAGES];
+    uint64_t to[MESSAGES];
+    size_t count;
+};
+
+static void as_a(struct node_config *config) {
+    config->cluster = node_cluster_defaults();
+    config->cluster.id = A;
+}
+static void as_b(struct node_config *config) {
+    as_a(config);
+    config->cluster.id = B;
+    config->random_key[0] = 77;
+}
+
+static void mail_deinit(struct mail *m) {
+    for (size_t i = 0; i < m->count; i++) {
+        buf_deinit(&m->bytes[i]);
+    }
+    m->count = 0;
+}
+
+/* What the effects of the kit say to others. */
+static void take_mail(struct kit *k, struct mail *m) {
+    for (size_t i = 0; i < k->fx.count; i++) {
+        const struct effect *e = &k->fx.items[i];
+        if (e->kind == FX_PEER) {
+            assert_true(m->count < MESSAGES);
+            m->to[m->count] = e->peer;
+            m->direct[m->count] = e->direct;
+            buf_init(&m->bytes[m->count], 1 << 20);
+            buf_put(&m->bytes[m->count++], e->bytes);
+        }
+    }
+}
+
+static enum status give(struct kit *k, struct slice bytes) {
+    struct node_event ev = {.kind = EV_PEER, .peer = {.bytes = bytes}};
+    return kit_step(k, &ev);
+}
+
+/* Both live for a while, and hear each other without delay. */
+static void live(struct kit *a, struct kit *b, uint64_t ms) {
+    struct kit *kits[] = {a, b};
+    for (uint64_t end = a->now.mono_ms + ms; a->now.mono_ms < end;) {
+        for (size_t i = 0; i < 2; i++) {
+            struct mail mail = {0};
+            kit_pass(kits[i], 10);
+            take_mail(kits[i], &mail);
+            for (size_t k = 0; k < mail.count; k++) {
+                struct mail answer = {0};
+                assert_int_equal(give(kits[1 - i], buf_slice(&mail.bytes[k])), STATUS_OK);
+                take_mail(kits[1 - i], &answer);
+                for (size_t r = 0; r < answer.count; r++) {
+                    assert_int_equal(give(kits[i], buf_slice(&answer.bytes[r])), STATUS_OK);
+                }
+                mail_deinit(&answer);
+            }
+            mail_deinit(&mail);
+        }
+    }
+}
+
+static void open_both(struct kit *a, struct kit *b) {
+    kit_open(a, as_a);
+    kit_open(b, as_b);
+    live(a, b, 8000);
+    assert_int_equal(node_cluster_state(a->n).heard, 1);
+    assert_int_equal(node_cluster_state(b->n).living, 1);
+}
+
+static bool shows(struct kit *k, const char *name, uint32_t participants) {
+    struct dir_room room;
+    return dir_room_find(node_dir(k->n), slice_from_cstr(name), &room) == STATUS_OK &&
+           room.participants == participants;
+}
+
+static void test_a_node_without_others_says_nothing(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_create_room(&k, "{\"name\":\"r\"}");
+    kit_pass(&k, 10000);
+    assert_int_equal(kit_count(&k, FX_PEER), 0);
+    assert_int_equal(give(&k, SLICE_LIT("x")), STATUS_BAD_EVENT);
+    kit_close(&k);
+}
+
+static void test_what_one_does_the_other_shows(void **state) {
+    (void)state;
+    struct kit a, b;
+    open_both(&a, &b);
+    kit_create_room(&a, "{\"name\":\"r\",\"metadata\":\"m\"}");
+    live(&a, &b, 50);
+    assert_true(shows(&b, "r", 0));
+    uint64_t transport = kit_enter(&a, 1, "r", "alice");
+    kit_up(&a, transport);
+    live(&a, &b, 50);
+    assert_true(shows(&b, "r", 1));
+    kit_lost(&a, transport);
+    live(&a, &b, 50);
+    assert_true(shows(&b, "r", 0));
+    struct answer deleted = kit_call(&b, API_DELETE_ROOM, kit_create_claims(), "{\"room\":\"r\"}");
+    assert_int_equal(deleted.status, 200);
+    live(&a, &b, 50);
+    assert_false(shows(&a, "r", 0));
+    kit_close(&a);
+    kit_close(&b);
+}
+
+static void test_a_join_goes_to_the_home(void **state) {
+    (void)state;
+    struct kit a, b;
+    open_both(&a, &b);
+    kit_up(&a, kit_enter(&a, 1, "r", "alice"));
+    live(&a, &b, 50);
+    struct kit_join join = {.conn = 5, .room = "r", .identity = "bob"};
+    assert_int_equal(kit_join(&b, &join), STATUS_OK);
+    const struct effect *relay = kit_effect(&b, FX_RELAY, 0);
+    assert_non_null(relay);
+    assert_int_equal(relay->conn, 5);
+    assert_int_equal(relay->peer, A);
+    assert_int_equal(kit_count(&b, FX_UPGRADE), 0);
+    kit_close(&a);
+    kit_close(&b);
+}
+
+static void test_a_delete_elsewhere_throws_people_out(void **state) {
+    (void)state;
+    struct kit a, b;
+    open_both(&a, &b);
+    kit_up(&a, kit_enter(&a, 1, "r", "alice"));
+    live(&a, &b, 50);
+    (void)kit_call(&b, API_DELETE_ROOM, kit_create_claims(), "{\"room\":\"r\"}");
+    live(&a, &b, 50);
+    assert_int_equal(node_counts(a.n).participants, 0);
+    kit_close(&a);
+    kit_close(&b);
+}
+
+/* Each message cut at each length, and with each byte changed: nothing breaks. */
+static void test_bytes_that_are_no_message(void **state) {
+    (void)state;
+    struct kit a, b;
+    struct mail mail = {0};
+    open_both(&a, &b);
+    kit_up(&a, kit_enter(&a, 1, "r", "alice"));
+    kit_pass(&a, 3000);
+    take_mail(&a, &mail);
+    assert_true(mail.count >= 2);
+    for (size_t i = 0; i < mail.count; i++) {
+        struct buf *bytes = &mail.bytes[i];
+        for (size_t len = 0; len < bytes->len; len++) {
+            (void)give(&b, slice_of(bytes->data, len));
+        }
+        for (size_t at = 0; at < bytes->len; at++) {
+            bytes->data[at] ^= 0x41;
+            (void)give(&b, buf_slice(bytes));
+            bytes->data[at] ^= 0x41;
+        }
+        assert_int_equal(give(&b, buf_slice(bytes)), STATUS_OK);
+    }
+    assert_true(b.metrics.cluster_malformed > 100);
+    kit_check(&b);
+    dir_check(node_dir(b.n));
+    mail_deinit(&mail);
+    kit_close(&a);
+    kit_close(&b);
+}
+
+#ifdef STOA_MEM_FAULTS
+/* Without memory a message is as good as lost: what it said comes again. */
+static void test_no_memory_is_a_lost_message(void **state) {
+    (void)state;
+    struct kit a, b;
+    open_both(&a, &b);
+    for (uint64_t nth = 1; nth < 40; nth++) {
+        char json[64], name[16];
+        snprintf(name, sizeof(name), "r%u", (unsigned)nth);
+        snprintf(json, sizeof(json), "{\"name\":\"%s\",\"metadata\":\"m\"}", name);
+        kit_create_room(&a, json);
+        kit_up(&a, kit_enter(&a, nth, name, "alice"));
+        struct mail mail = {0};
+        kit_pass(&a, 20);
+        take_mail(&a, &mail);
+        for (size_t i = 0; i < mail.count; i++) {
+            b.fail_from = nth;
+            (void)give(&b, buf_slice(&mail.bytes[i]));
+            b.fail_from = 0;
+            kit_check(&b);
+        }
+        mail_deinit(&mail);
+    }
+    b.now = a.now;
+    live(&a, &b, 20000);
+    for (uint64_t nth = 1; nth < 40; nth++) {
+        char name[16];
+        snprintf(name, sizeof(name), "r%u", (unsigned)nth);
+        assert_true(shows(&b, name, 1));
+    }
+    kit_close(&a);
+    kit_close(&b);
+}
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_node_without_others_says_nothing),
+        cmocka_unit_test(test_what_one_does_the_other_shows),
+        cmocka_unit_test(test_a_join_goes_to_the_home),
+        cmocka_unit_test(test_a_delete_elsewhere_throws_people_out),
+        cmocka_unit_test(test_bytes_that_are_no_message),
+#ifdef STOA_MEM_FAULTS
+        cmocka_unit_test(test_no_memory_is_a_lost_message),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
