@@ -1,7 +1,8 @@
 /* model.h: a record of the directory as its rules describe it, read apart from the code under test.
  * Owns: nothing; texts point into the bytes.
- * Never: calls dir's own reading or deriving: a rule that both got wrong in the same way would
- * pass. Source: docs/DIRECTORY.md. Callers: the checkers. */
+ * Never: calls dir's own reading or deriving: what both got wrong in the same way would pass.
+ * Source: docs/DIRECTORY.md.
+ * Callers: the checkers. */
 #pragma once
 
 #include "slice.h"

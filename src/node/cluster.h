@@ -1,11 +1,11 @@
 /* cluster.h: this node among others: leases, presence, replication, homes; inside node alone.
  * Owns: what this node believes of each other one, and what it owes them.
- * Never: waits for a peer, or asks one before it answers a call. Whatever is lost, late, repeated
- * or in another order costs time and nothing else: every message may be dropped. Invariant: a room
- * has a part in c->away exactly for each member that was heard to host somebody in it and is not
- * void; the directory's remote count is their sum while the room is alive. Source:
- * docs/DIRECTORY.md, part "Between nodes". Callers: node. n->cluster is NULL on a node without
- * others, and each call below is then nothing. */
+ * Never: waits for a peer, or asks one before it answers a call. Every message may be lost, late,
+ *   repeated or in another order: that costs time and nothing else.
+ * Invariant: a room has a part in c->away exactly for each member that was heard to host somebody
+ *   in it and is not void; while the room is alive the directory's remote count is their sum.
+ * Source: docs/DIRECTORY.md, part "Between nodes".
+ * Callers: node. n->cluster is NULL on a node without others: then all calls below do nothing. */
 #pragma once
 
 #include "cluster_message.h"
