@@ -8,7 +8,8 @@
 #define PREFIX "/ui/"
 #define API_PREFIX "/ui/api/"
 
-/* No inline code, nothing from elsewhere, and nobody frames them. */
+/* No inline code, nothing from elsewhere, and nobody frames them. A page that talks to another
+ * port, as one that joins a room would, has to be allowed that in connect-src. */
 #define PAGE_HEADERS                                                                               \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "              \
