@@ -7,7 +7,7 @@
 #include "load_call.h"
 #include "load_fill.h"
 
-enum { ANY_PROCESSOR = -1, SERVER_ARGS = 8 };
+enum { ANY_PROCESSOR = -1, SERVER_ARGS = 8, WARM_REQUESTS = 10 * LOAD_CONNECTIONS };
 
 static const char *const *arguments(const char *dir, const char *sync) {
     static const char *args[SERVER_ARGS];
@@ -44,7 +44,7 @@ static struct slice request_at(void *arg, size_t number) {
 struct server_figures bench_server_calls(const char *dir, const char *sync, size_t count,
                                          double rate) {
     static struct load_pool pool;
-    struct slice *requests = make_requests(count);
+    struct slice *requests = make_requests(count + WARM_REQUESTS);
     float *latencies = calloc(count, sizeof *latencies);
     if (!requests || !latencies) {
         load_fail("no memory");
@@ -54,8 +54,10 @@ struct server_figures bench_server_calls(const char *dir, const char *sync, size
     struct load_run run = {.count = count,
                            .rate = rate,
                            .request = request_at,
-                           .arg = requests,
+                           .arg = requests + WARM_REQUESTS,
                            .latencies_ms = latencies};
+    struct load_run warm = {.count = WARM_REQUESTS, .request = request_at, .arg = requests};
+    load_pool_run(&pool, &warm); /* a connection that asks for nothing would be closed */
     load_pool_run(&pool, &run);
     load_pool_close(&pool);
     load_stop(&s);
@@ -64,7 +66,7 @@ struct server_figures bench_server_calls(const char *dir, const char *sync, size
         .p99_ms = load_percentile_f(latencies, count, 0.99),
         .p999_ms = load_percentile_f(latencies, count, 0.999),
     };
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count + WARM_REQUESTS; i++) {
         load_request_free(&requests[i]);
     }
     free(requests);

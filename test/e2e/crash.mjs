@@ -15,23 +15,24 @@ const NAMES = 40; // of each connection: they are created and deleted again and 
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 const base64 = (o) => Buffer.from(JSON.stringify(o)).toString("base64url");
 
-function sign(grants) {
+export function sign(grants) {
   const now = Math.floor(Date.now() / 1000);
   const text = `${base64({ alg: "HS256", typ: "JWT" })}.${base64({ iss: "devkey", sub: "crash", nbf: now - 10, exp: now + 7200, video: grants })}`;
   return `${text}.${createHmac("sha256", "secret").update(text).digest("base64url")}`;
 }
 
-class Server {
-  constructor(folder, args) {
+export class Server {
+  constructor(folder, args, metricsPort = 0) {
     this.folder = folder;
     this.args = args;
+    this.metricsPort = metricsPort;
   }
 
   spawn() {
     this.lines = [];
     this.process = spawn(
       binary,
-      ["serve", "--dev", "--bind", "127.0.0.1", "--port", "0", "--udp-port", "0", "--prometheus.port", "0",
+      ["serve", "--dev", "--bind", "127.0.0.1", "--port", "0", "--udp-port", "0", "--prometheus.port", String(this.metricsPort),
         "--logging.level", "info", "--stoa.journal.dir", this.folder, ...this.args],
       { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, LIVEKIT_KEYS: "" } },
     );
