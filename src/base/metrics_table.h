@@ -276,6 +276,8 @@
       "Bytes of messages on data channels")                                                        \
     M(data_bytes_out, COUNTER, "stoa_data_bytes_total{direction=\"out\"}",                         \
       "Bytes of messages on data channels")                                                        \
+    M(data_track_packets_out, COUNTER, "stoa_data_track_packets_total",                            \
+      "Packets of data tracks to subscribers")                                                     \
     M(data_dropped_no_channel, COUNTER, "stoa_data_dropped_total{reason=\"no_channel\"}",          \
       "Messages on data channels not delivered")                                                   \
     M(data_dropped_no_route, COUNTER, "stoa_data_dropped_total{reason=\"no_route\"}",              \

@@ -161,8 +161,8 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
         break;
     case FX_SEND_PUT: taken = control_put_send(c, &fx->send); break;
     case FX_SEND_SET: taken = control_set_send(c, &fx->send_want); break;
-    case FX_HANDLE_PUT:
-    case FX_HANDLE_REMOVE: return; /* packets of data tracks are not forwarded */
+    case FX_HANDLE_PUT: taken = control_put_handle(c, &fx->handle); break;
+    case FX_HANDLE_REMOVE: taken = control_remove_handle(c, &fx->handle); break;
     case FX_SEND_REMOVE:
         if (!media_send_remove(c->media, fx->send.worker, fx->send.id)) {
             retry_later(c, RETRY_SEND_REMOVE, fx->send.worker, fx->send.id);

@@ -48,6 +48,26 @@ bool control_set_send(struct control *c, const struct fx_send_want *w) {
     return media_send_set(c->media, &want);
 }
 
+static struct media_handle handle_of(const struct fx_handle *h) {
+    return (struct media_handle){
+        .publisher = h->publisher,
+        .subscriber = h->subscriber,
+        .publisher_handle = h->publisher_handle,
+        .subscriber_handle = h->subscriber_handle,
+        .fps_max = h->fps_max,
+    };
+}
+
+bool control_put_handle(struct control *c, const struct fx_handle *h) {
+    const struct media_handle handle = handle_of(h);
+    return media_handle_put(c->media, &handle);
+}
+
+bool control_remove_handle(struct control *c, const struct fx_handle *h) {
+    const struct media_handle handle = handle_of(h);
+    return media_handle_remove(c->media, &handle);
+}
+
 static void take_levels(struct control *c, const struct media_report *r) {
     struct media_level items[MEDIA_REPORT_MAX];
     for (size_t i = 0; i < r->count; i++) {

@@ -104,5 +104,7 @@ void control_repair(struct control *c);
 must_check bool control_put_receive(struct control *c, const struct fx_receive *r);
 must_check bool control_put_send(struct control *c, const struct fx_send *s);
 must_check bool control_set_send(struct control *c, const struct fx_send_want *w);
+must_check bool control_put_handle(struct control *c, const struct fx_handle *h);
+must_check bool control_remove_handle(struct control *c, const struct fx_handle *h);
 /* Levels, qualities and stream states, to node. */
 void control_take_streams(struct control *c, const struct media_event *m);

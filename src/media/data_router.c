@@ -20,10 +20,12 @@ struct fanout {
 enum status data_router_init(struct data_router *r, const struct data_router_config *config) {
     *r = (struct data_router){.config = *config};
     buf_init(&r->out, DATA_MESSAGE_BYTES_MAX);
-    return routes_init(&r->routes, config->key);
+    enum status s = handles_init(&r->handles, config->key);
+    return s == STATUS_OK ? routes_init(&r->routes, config->key) : s;
 }
 
 void data_router_deinit(struct data_router *r) {
+    handles_deinit(&r->handles);
     routes_deinit(&r->routes);
     buf_deinit(&r->out);
 }
@@ -242,6 +244,52 @@ void data_router_receive(struct data_router *r, uint64_t transport, enum data_pa
                        .kind = kind,
                        .packet = buf_slice(&r->out)};
     fan_out(&f, now_ms);
+}
+
+static void give_track(struct data_router *r, struct handle_subscription *s) {
+    const struct route *to = routes_by_participant(&r->routes, s->say.subscriber);
+    if (!to || !to->active) {
+        metric_inc(&r->config.metrics->data_dropped_not_open);
+        return;
+    }
+    track_packet_set_handle(r->out.data, s->say.subscriber_handle);
+    if (r->config.send_track(r->config.send_arg, to->tx_transport, buf_slice(&r->out)) ==
+        DATA_SENT) {
+        metric_inc(&r->config.metrics->data_track_packets_out);
+    } else {
+        metric_inc(&r->config.metrics->data_dropped_slow);
+    }
+}
+
+void data_router_receive_track(struct data_router *r, uint64_t transport, struct slice packet,
+                               uint64_t now_ms) {
+    struct metrics *m = r->config.metrics;
+    struct route *from = routes_by_transport(&r->routes, ROUTE_BY_RX, transport);
+    struct track_packet_header header;
+    enum status st = track_packet_read(packet, &header);
+    if (st != STATUS_OK) {
+        metric_inc(st == STATUS_TOO_LARGE ? &m->data_dropped_too_large
+                                          : &m->data_dropped_malformed);
+        return;
+    }
+    struct handle_track *track =
+        from ? handles_find(&r->handles, from->participant, header.handle) : NULL;
+    if (!track || !from->can_publish_data || !r->config.send_track) {
+        metric_inc(&m->data_dropped_data_track); /* nobody wants it, or nobody may have it */
+        return;
+    }
+    buf_clear(&r->out);
+    buf_put(&r->out, packet);
+    if (r->out.failed) {
+        metric_inc(&m->media_no_memory);
+        return;
+    }
+    list_each (node, &track->subscriptions) {
+        struct handle_subscription *s = container_of(node, struct handle_subscription, in_track);
+        if (handle_passes(s, &header, now_ms)) {
+            give_track(r, s);
+        }
+    }
 }
 
 void data_router_send(struct data_router *r, uint64_t room_id, enum data_packet_kind kind,

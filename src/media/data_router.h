@@ -8,6 +8,7 @@
 #pragma once
 
 #include "data_packet.h"
+#include "handles.h"
 #include "metrics.h"
 #include "routes.h"
 
@@ -24,6 +25,8 @@ struct data_router_config {
     enum data_sent (*send)(void *arg, uint64_t transport, enum data_packet_kind kind,
                            struct slice message);
     void *send_arg;
+    /* On the channel of data tracks; NULL: packets of data tracks go nowhere. */
+    enum data_sent (*send_track)(void *arg, uint64_t transport, struct slice packet);
     /* An answer to a call of the server's. NULL: nobody wants them. */
     void (*to_server)(void *arg, const struct route *from, struct slice packet);
 };
@@ -31,6 +34,7 @@ struct data_router_config {
 struct data_router {
     struct data_router_config config;
     struct routes routes;
+    struct handles handles;
     struct buf out; /* the message as receivers get it */
 };
 
@@ -40,6 +44,9 @@ void data_router_deinit(struct data_router *r); /* zeroed: fine */
 /* A message of `_reliable` or `_lossy` of a transport. */
 void data_router_receive(struct data_router *r, uint64_t transport, enum data_packet_kind kind,
                          struct slice message, uint64_t now_ms);
+/* A packet of the channel of data tracks. */
+void data_router_receive_track(struct data_router *r, uint64_t transport, struct slice packet,
+                               uint64_t now_ms);
 /* A packet of the server's own; its destinations are in it. */
 void data_router_send(struct data_router *r, uint64_t room, enum data_packet_kind kind,
                       struct slice packet, uint64_t now_ms);

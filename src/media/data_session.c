@@ -159,7 +159,9 @@ static void on_message(void *arg, uint64_t transport, uint16_t stream, uint32_t 
     case CHANNEL_LOSSY:
         data_router_receive(&d->router, transport, DATA_KIND_LOSSY, message, now_ms);
         break;
-    case CHANNEL_DATA_TRACK: metric_inc(&d->metrics.data_dropped_data_track); break;
+    case CHANNEL_DATA_TRACK:
+        data_router_receive_track(&d->router, transport, message, now_ms);
+        break;
     case CHANNELS: metric_inc(&d->metrics.data_dropped_no_channel); break;
     }
 }
@@ -179,17 +181,14 @@ static void on_stream_reset(void *arg, uint64_t transport, uint16_t stream) {
     }
 }
 
-/* The router's way out. */
-enum data_sent data_session_send(void *arg, uint64_t transport, enum data_packet_kind kind,
-                                 struct slice message) {
-    struct data_thread *d = data_thread_of(arg);
+static enum data_sent send_on(struct data_thread *d, uint64_t transport, enum channel which,
+                              struct slice message) {
     struct data_link *link = data_links_find(&d->links, transport);
     if (!link || !link->announced || link->closing) {
         return DATA_SENT_NOT_OPEN;
     }
-    bool reliable = kind == DATA_KIND_RELIABLE;
-    const struct channel_state *channel =
-        &link->channels.of[reliable ? CHANNEL_RELIABLE : CHANNEL_LOSSY];
+    bool reliable = which == CHANNEL_RELIABLE;
+    const struct channel_state *channel = &link->channels.of[which];
     if (!channel->open) {
         return DATA_SENT_NOT_OPEN;
     }
@@ -217,6 +216,17 @@ enum data_sent data_session_send(void *arg, uint64_t transport, enum data_packet
         link_order_closing(d, link);
     }
     return DATA_SENT_SLOW;
+}
+
+/* The router's ways out. */
+enum data_sent data_session_send(void *arg, uint64_t transport, enum data_packet_kind kind,
+                                 struct slice message) {
+    return send_on(data_thread_of(arg), transport,
+                   kind == DATA_KIND_RELIABLE ? CHANNEL_RELIABLE : CHANNEL_LOSSY, message);
+}
+
+enum data_sent data_session_send_track(void *arg, uint64_t transport, struct slice packet) {
+    return send_on(data_thread_of(arg), transport, CHANNEL_DATA_TRACK, packet);
 }
 
 /* What workers tell. */

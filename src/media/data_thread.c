@@ -20,11 +20,19 @@ static void take_command(struct data_thread *d, const struct data_command *c) {
         }
         break;
     }
-    case DATA_ROUTE_REMOVE: routes_remove(&d->router.routes, c->id); break;
+    case DATA_ROUTE_REMOVE:
+        handles_remove_participant(&d->router.handles, c->id);
+        routes_remove(&d->router.routes, c->id);
+        break;
     case DATA_SEND:
         data_router_send(&d->router, c->id, c->reliable ? DATA_KIND_RELIABLE : DATA_KIND_LOSSY,
                          slice_of(c->packet->bytes, c->packet->len), now_ms);
         mem_free(c->packet);
+        break;
+    case DATA_HANDLE_PUT: handles_put(&d->router.handles, c->subscription); break;
+    case DATA_HANDLE_REMOVE:
+        handles_remove(&d->router.handles, c->handle.publisher, c->handle.publisher_handle,
+                       c->handle.subscriber);
         break;
     }
 }
@@ -87,6 +95,7 @@ static enum status start_data(struct data_thread *d) {
     const struct sctp_handlers handlers = data_session_handlers(d);
     struct data_router_config router = {.metrics = &d->metrics,
                                         .send = data_session_send,
+                                        .send_track = data_session_send_track,
                                         .to_server = data_session_to_server,
                                         .send_arg = d};
     entropy_fill(&router.key, sizeof router.key);
@@ -147,6 +156,7 @@ static void empty_mailboxes(struct data_thread *d) {
     while (d->commands && mailbox_drain(d->commands, &c, 1) == 1) {
         mem_free(c.packet);
         (void)route_destroy(c.route);
+        (void)handle_subscription_destroy(c.subscription);
     }
 }
 

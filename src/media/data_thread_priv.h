@@ -44,3 +44,4 @@ void data_session_to_server(void *arg, const struct route *from, struct slice pa
 /* The router's way out: struct data_router_config.send. */
 enum data_sent data_session_send(void *arg, uint64_t transport, enum data_packet_kind kind,
                                  struct slice message);
+enum data_sent data_session_send_track(void *arg, uint64_t transport, struct slice packet);

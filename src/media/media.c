@@ -6,6 +6,7 @@
 #include "dtls.h"
 #include "entropy.h"
 #include "external_ip.h"
+#include "handles.h"
 #include "map.h"
 #include "media_candidates.h"
 #include "mem.h"
@@ -345,4 +346,19 @@ bool media_data_send(struct media *m, uint64_t room, bool reliable, struct slice
         return false;
     }
     return true;
+}
+
+bool media_handle_put(struct media *m, const struct media_handle *handle) {
+    struct handle_subscription *s = handle_subscription_create(handle);
+    const struct data_command c = {.kind = DATA_HANDLE_PUT, .subscription = s};
+    if (!s || !mailbox_push(data_thread_commands(m->data), &c)) {
+        (void)handle_subscription_destroy(s);
+        return false;
+    }
+    return true;
+}
+
+bool media_handle_remove(struct media *m, const struct media_handle *handle) {
+    const struct data_command c = {.kind = DATA_HANDLE_REMOVE, .handle = *handle};
+    return mailbox_push(data_thread_commands(m->data), &c);
 }

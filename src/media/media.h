@@ -151,6 +151,15 @@ struct media_route {
 };
 must_check bool media_route_put(struct media *m, const struct media_route *route);
 must_check bool media_route_remove(struct media *m, uint64_t participant);
+/* Packets of a data track go to a subscriber, under a handle of its own. Put replaces. */
+struct media_handle {
+    uint64_t publisher, subscriber; /* participants, as in media_route */
+    uint16_t publisher_handle;      /* in packets that come */
+    uint16_t subscriber_handle;     /* in packets that go */
+    uint16_t fps_max;               /* frames a second; 0: all */
+};
+must_check bool media_handle_put(struct media *m, const struct media_handle *handle);
+must_check bool media_handle_remove(struct media *m, const struct media_handle *handle);
 /* An encoded DataPacket of the server's own (SendData, RPC) to a room. The data thread reads its
  * destinations; none: everybody. Copied. */
 must_check bool media_data_send(struct media *m, uint64_t room, bool reliable, struct slice packet);

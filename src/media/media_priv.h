@@ -82,13 +82,22 @@ struct data_input {
 
 /* Control to the data thread. */
 struct route;
-enum data_command_kind { DATA_ROUTE_PUT, DATA_ROUTE_REMOVE, DATA_SEND };
+struct handle_subscription;
+enum data_command_kind {
+    DATA_ROUTE_PUT,
+    DATA_ROUTE_REMOVE,
+    DATA_SEND,
+    DATA_HANDLE_PUT,
+    DATA_HANDLE_REMOVE,
+};
 struct data_command {
     enum data_command_kind kind;
     uint64_t id; /* ROUTE_REMOVE: participant; SEND: room */
     bool reliable;
-    /* owned */ struct route *route;   /* ROUTE_PUT */
-    /* owned */ struct packet *packet; /* SEND */
+    /* owned */ struct route *route;                      /* ROUTE_PUT */
+    /* owned */ struct packet *packet;                    /* SEND */
+    /* owned */ struct handle_subscription *subscription; /* HANDLE_PUT */
+    struct media_handle handle;                           /* HANDLE_REMOVE */
 };
 
 enum {

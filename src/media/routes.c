@@ -240,6 +240,11 @@ struct route *routes_by_transport(const struct routes *t, enum route_key key, ui
     return find_by(t, key, id_key(&transport));
 }
 
+struct route *routes_by_participant(const struct routes *t, uint64_t participant) {
+    struct map_node *node = map_find(&t->participants, id_key(&participant));
+    return node ? container_of(node, struct route, by_participant) : NULL;
+}
+
 struct route *routes_by_identity(const struct routes *t, uint64_t room, struct slice identity) {
     uint8_t scratch[NAME_KEY_BYTES_MAX];
     return find_by(t, ROUTE_BY_IDENTITY, name_key(room, identity, scratch));

@@ -66,6 +66,7 @@ struct route *routes_put(struct routes *t, struct route *r);
 void routes_remove(struct routes *t, uint64_t participant); /* unknown: nothing */
 
 struct route *routes_by_transport(const struct routes *t, enum route_key key, uint64_t transport);
+struct route *routes_by_participant(const struct routes *t, uint64_t participant);
 struct route *routes_by_identity(const struct routes *t, uint64_t room, struct slice identity);
 struct route *routes_by_sid(const struct routes *t, uint64_t room, struct slice sid);
 struct route_room *routes_room(const struct routes *t, uint64_t room);

@@ -41,6 +41,10 @@ static enum data_sent note(void *arg, uint64_t transport, enum data_packet_kind 
     return w->answer[transport];
 }
 
+static enum data_sent note_track(void *arg, uint64_t transport, struct slice packet) {
+    return note(arg, transport, DATA_KIND_LOSSY, packet);
+}
+
 static void note_to_server(void *arg, const struct route *from, struct slice packet) {
     struct world *w = arg;
     struct data_packet_view v;
@@ -56,6 +60,7 @@ static int setup(void **state) {
     const struct data_router_config config = {.key = {1, 2},
                                               .metrics = &w.metrics,
                                               .send = note,
+                                              .send_track = note_track,
                                               .send_arg = &w,
                                               .to_server = note_to_server};
     assert_int_equal(data_router_init(&w.router, &config), STATUS_OK);
@@ -452,16 +457,90 @@ static void test_routes_come_and_go(void **state) {
     assert_null(routes_room(t, 2));
 }
 
+static void put_handle(struct world *w, uint64_t subscriber, uint16_t handle, uint16_t fps_max) {
+    const struct media_handle say = {.publisher = 1,
+                                     .subscriber = subscriber,
+                                     .publisher_handle = 7,
+                                     .subscriber_handle = handle,
+                                     .fps_max = fps_max};
+    struct handle_subscription *s = handle_subscription_create(&say);
+    assert_non_null(s);
+    handles_put(&w->router.handles, s);
+}
+
+static void receive_track(struct world *w, uint64_t from, uint8_t flags, uint8_t handle,
+                          uint8_t frame, uint64_t now_ms) {
+    const uint8_t packet[14] = {flags, 0, 0, handle, 0, 1, 0, frame, 0, 0, 0, 9, 'h', 'i'};
+    data_router_receive_track(&w->router, from, slice_of(packet, sizeof packet), now_ms);
+}
+
+/* T49: under the handle that the subscriber was told, and to nobody who was told none. */
+static void test_t49_data_tracks_go_out_under_handles_of_their_subscribers(void **state) {
+    struct world *w = *state;
+    for (uint64_t n = 1; n <= 4; n++) {
+        put_plain(w, n);
+    }
+    put_handle(w, 2, 300, 0);
+    put_handle(w, 3, 5, 0);
+    receive_track(w, 1, 0x18, 7, 1, 0);
+    assert_int_equal(w->count, 2);
+    assert_true(was_sent_to(w, 2) && was_sent_to(w, 3));
+    struct slice first = bytes_slice(&w->sent[0].packet);
+    assert_int_equal(first.len, 14);
+    assert_int_equal(first.data[2] << 8 | first.data[3], w->sent[0].transport == 2 ? 300 : 5);
+    assert_memory_equal(first.data + 4, "\0\1\0\1\0\0\0\x09hi", 10);
+    forget_sent(w);
+    handles_remove(&w->router.handles, 1, 7, 2);
+    receive_track(w, 1, 0x18, 7, 2, 0);
+    assert_int_equal(w->count, 1);
+    receive_track(w, 1, 0x18, 8, 2, 0); /* a handle that nobody wants */
+    receive_track(w, 2, 0x18, 7, 2, 0); /* another publisher's */
+    receive_track(w, 1, 0x38, 7, 2, 0); /* another version */
+    receive_track(w, 1, 0x18, 0, 2, 0); /* no handle */
+    assert_int_equal(w->count, 1);
+    assert_int_equal(w->metrics.data_dropped_data_track, 2);
+    assert_int_equal(w->metrics.data_dropped_malformed, 2);
+    put_handle(w, 4, 6, 0);
+    handles_remove_participant(&w->router.handles, 3); /* it left */
+    receive_track(w, 1, 0x18, 7, 3, 0);
+    assert_int_equal(w->count, 2);
+    handles_remove_participant(&w->router.handles, 1);
+    assert_int_equal(w->router.handles.tracks.count, 0);
+    assert_int_equal(w->router.handles.parties.count, 0);
+}
+
+static void test_data_tracks_leave_out_whole_frames(void **state) {
+    struct world *w = *state;
+    put_plain(w, 1);
+    put_plain(w, 2);
+    put_handle(w, 2, 9, 10);
+    receive_track(w, 1, 0x10, 7, 1, 1000);
+    receive_track(w, 1, 0x08, 7, 1, 1001);
+    receive_track(w, 1, 0x10, 7, 2, 1050); /* too soon, and so is its rest */
+    receive_track(w, 1, 0x08, 7, 2, 1120);
+    receive_track(w, 1, 0x18, 7, 3, 1130);
+    assert_int_equal(w->count, 3);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_everybody_else_of_the_room), T(test_named_recipients_once_each),
-        T(test_lossy_goes_to_active_ones),  T(test_who_may_not_send),
-        T(test_agents_speak_for_others),    T(test_hidden_senders_are_blank),
-        T(test_repeated_messages),          T(test_joiners_get_what_they_missed),
-        T(test_what_is_kept_is_bounded),    T(test_too_large),
-        T(test_slow_receivers_are_counted), T(test_packets_of_the_server),
-        T(test_routes_come_and_go),         T(test_answers_to_calls_of_the_server),
+        T(test_t49_data_tracks_go_out_under_handles_of_their_subscribers),
+        T(test_data_tracks_leave_out_whole_frames),
+        T(test_everybody_else_of_the_room),
+        T(test_named_recipients_once_each),
+        T(test_lossy_goes_to_active_ones),
+        T(test_who_may_not_send),
+        T(test_agents_speak_for_others),
+        T(test_hidden_senders_are_blank),
+        T(test_repeated_messages),
+        T(test_joiners_get_what_they_missed),
+        T(test_what_is_kept_is_bounded),
+        T(test_too_large),
+        T(test_slow_receivers_are_counted),
+        T(test_packets_of_the_server),
+        T(test_routes_come_and_go),
+        T(test_answers_to_calls_of_the_server),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
