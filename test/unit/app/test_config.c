@@ -223,6 +223,14 @@ static void test_what_a_server_needs(void **state) {
          "webhook.urls: must begin with http:// or https://"},
         {"keys: {a: b}\nwebhook: {urls: [https://h], api_key: a}", NULL},
         {"keys: {a: b}\nwebhook: {api_key: c}", NULL},
+        {"keys: {a: b}\nstoa: {journal: {dir: /j, sync: always, wait: 0s}}", NULL},
+        {"keys: {a: b}\nstoa: {journal: {sync: 1m}}", NULL},
+        {"keys: {a: b}\nstoa: {journal: {sync: 0s}}",
+         "stoa.journal.sync: must be 1ms to 1m, or always"},
+        {"keys: {a: b}\nstoa: {journal: {sync: 61s}}",
+         "stoa.journal.sync: must be 1ms to 1m, or always"},
+        {"keys: {a: b}\nstoa: {journal: {sync: never}}",
+         "stoa.journal.sync: must be 1ms to 1m, or always"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(load(f, "--config-body", cases[i].body, NULL), STATUS_OK);
