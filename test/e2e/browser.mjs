@@ -11,7 +11,7 @@ const script = new URL("./node_modules/livekit-client/dist/livekit-client.umd.js
 const html = `<!doctype html><meta charset="utf-8"><title>call</title><script src="/livekit-client.js"></script>`;
 
 export class Browser {
-  static async start() {
+  static async start(...args) {
     const b = new Browser();
     const code = await readFile(script);
     b.server = createServer((req, res) => {
@@ -26,7 +26,7 @@ export class Browser {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       headless: true,
       args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
+        "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", ...args],
     });
     return b;
   }
