@@ -23,9 +23,10 @@ static void bind(struct node *n, struct session *s, struct peer *p, size_t index
     bool video = section->kind == SDP_VIDEO;
     struct track *t = track_match(s->participant, section->msid_track, video);
     if (t) {
+        struct peer_receive how = {.track = t->id, .stereo = t->stereo, .dtx = t->dtx};
+        how.has_preferred = track_asked_codec(t, &how.preferred);
+        peer_receive(p, index, &how); /* the codec asked for is first from here on */
         track_bind(t, &section->rtp);
-        peer_receive(p, index,
-                     &(struct peer_receive){.track = t->id, .stereo = t->stereo, .dtx = t->dtx});
         return;
     }
     uint64_t *early = find_early(s, 0);

@@ -148,6 +148,9 @@ void peer_receive(struct peer *p, size_t offered_index, const struct peer_receiv
     s->receive = how->track;
     s->stereo = how->stereo;
     s->dtx = how->dtx;
+    s->has_preferred = how->has_preferred;
+    s->preferred = how->preferred;
+    peer_section_prefer(s);
 }
 
 void peer_drop_offer(struct peer *p) {

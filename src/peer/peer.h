@@ -90,6 +90,8 @@ const struct peer_section *peer_offered_at(const struct peer *p, size_t index);
 struct peer_receive {
     uint64_t track;   /* the caller's, not 0 */
     bool stereo, dtx; /* opus: what the answer asks the client to send */
+    bool has_preferred;
+    enum rtp_codec preferred; /* stands first in the answer when it was offered: browsers send it */
 };
 /* Says what track an offered section with remote_sends is (again: replaces). It sticks to the mid
  * while the client sends in it. Sections bound to nothing are answered inactive. */

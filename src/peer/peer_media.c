@@ -49,6 +49,18 @@ void peer_section_read_media(struct peer_section *s, const struct sdp_section *f
     read_rids(&s->rtp, from);
 }
 
+void peer_section_prefer(struct peer_section *s) {
+    size_t first = 0;
+    for (size_t i = 0; s->has_preferred && i < s->rtp.formats_count; i++) {
+        const struct rtp_format f = s->rtp.formats[i];
+        if (f.codec == s->preferred) {
+            memmove(&s->rtp.formats[first + 1], &s->rtp.formats[first],
+                    (i - first) * sizeof(s->rtp.formats[0]));
+            s->rtp.formats[first++] = f;
+        }
+    }
+}
+
 static void cut_to_received(const struct peer *p, struct peer_section *s,
                             const struct sdp_section *from) {
     uint8_t wanted = RTP_FEEDBACK_NACK;

@@ -127,6 +127,8 @@ void peer_put_extensions(struct buf *out, const struct sdp_section *from, uint32
 
 /* peer_media.c: one audio or video section. */
 void peer_section_read_media(struct peer_section *s, const struct sdp_section *from);
+/* Formats of the codec that is preferred come first; otherwise the order stays. */
+void peer_section_prefer(struct peer_section *s);
 /* Decides what flows in the section that the client described as `from`, and cuts s->rtp to it. */
 void peer_section_agree(const struct peer *p, struct peer_section *s,
                         const struct sdp_section *from);

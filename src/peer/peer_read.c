@@ -91,6 +91,9 @@ static void keep_binding(const struct reading *r, size_t index) {
         to->receive = before->receive;
         to->stereo = before->stereo;
         to->dtx = before->dtx;
+        to->has_preferred = before->has_preferred;
+        to->preferred = before->preferred;
+        peer_section_prefer(to);
     }
 }
 

@@ -93,6 +93,8 @@ struct track *track_find(const struct participant *p, struct slice sid);
 struct track *track_of_mid(const struct participant *p, struct slice mid);
 /* The pending one that a new section carries: by cid, else the oldest of its kind (trap T24). */
 struct track *track_match(const struct participant *p, struct slice msid_track, bool video);
+/* The codec that its client asked for; false: it asked for none. */
+must_check bool track_asked_codec(const struct track *t, enum rtp_codec *ret_codec);
 void track_bind(struct track *t, const struct rtp_section *section);
 void track_unbind(struct track *t); /* PENDING again: nobody knows yet */
 /* The version of a published track's info: real microseconds, a tick more when they repeat. */

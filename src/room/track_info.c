@@ -215,6 +215,17 @@ void track_info_of_request(const Livekit__AddTrackRequest *r, const struct ident
     fill_codecs(r, arena, info);
 }
 
+bool track_asked_codec(const struct track *t, enum rtp_codec *ret_codec) {
+    const char *mime = t->info->n_codecs > 0 ? t->info->codecs[0]->mime_type : "";
+    for (size_t i = 0; i < ARRAY_LEN(CODECS); i++) {
+        if (slice_eq_cstr(slice_from_cstr(mime), CODECS[i].mime)) {
+            *ret_codec = CODECS[i].codec;
+            return true;
+        }
+    }
+    return false;
+}
+
 void track_bind(struct track *t, const struct rtp_section *section) {
     assert(t->state == TRACK_PENDING && section->formats_count > 0);
     static_assert(sizeof(t->mid) > sizeof(section->mid), "a mid fits, with its NUL");

@@ -120,6 +120,31 @@ static void a_camera_is_answered(void **state) {
 }
 
 /* The table of the reference: in dual mode without REMB and what it reads. */
+/* Browsers send the first codec of the answer, whatever their page asked for. */
+static void the_codec_asked_for_is_answered_first(void **state) {
+    struct fixture *f = *state;
+    const struct slice offer = SLICE_LIT(HEAD GROUP("0") CAM("0", "sendonly"));
+    fixture_take(f, offer);
+    peer_receive(
+        f->peer, 0,
+        &(struct peer_receive){.track = 1, .has_preferred = true, .preferred = RTP_CODEC_VP9});
+    assert_int_equal(peer_offered_at(f->peer, 0)->rtp.formats[0].codec, RTP_CODEC_VP9);
+    expect_lines(fixture_write(f), "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97 102 103\r\n");
+    assert_int_equal(section(f, 0)->rtp.formats[0].payload_type, 98);
+    assert_int_equal(section(f, 0)->rtp.formats[0].rtx_payload_type, 99);
+    struct slice again = fixture_exchange(f, offer); /* sticks to the mid */
+    expect_lines(again, "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97 102 103\r\n");
+}
+
+static void a_codec_asked_for_and_not_offered_changes_nothing(void **state) {
+    struct fixture *f = *state;
+    fixture_take(f, SLICE_LIT(HEAD GROUP("0") CAM("0", "sendonly")));
+    peer_receive(
+        f->peer, 0,
+        &(struct peer_receive){.track = 1, .has_preferred = true, .preferred = RTP_CODEC_AV1});
+    expect_lines(fixture_write(f), "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 98 99\r\n");
+}
+
 static void a_publisher_connection_uses_transport_cc_alone(void **state) {
     struct fixture *f = *state;
     fixture_use(f, PEER_PUBLISHER);
@@ -289,6 +314,8 @@ int main(void) {
         TEST(opus_is_asked_for_as_the_track_wants_it),
         TEST(test_t23_stereo_of_an_offer_says_nothing),
         TEST(a_camera_is_answered),
+        TEST(the_codec_asked_for_is_answered_first),
+        TEST(a_codec_asked_for_and_not_offered_changes_nothing),
         TEST(a_publisher_connection_uses_transport_cc_alone),
         TEST(test_t20_rids_keep_the_order_of_the_offer),
         TEST(paused_layers_are_answered_without_their_mark),

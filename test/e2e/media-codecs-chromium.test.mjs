@@ -1,0 +1,79 @@
+// Each video codec that this Chromium can encode, from one page to another, in both modes.
+import { test, before, after, describe } from "node:test";
+import assert from "node:assert/strict";
+import { Browser } from "./browser.mjs";
+import { joinCall, receives, sees } from "./call.mjs";
+import { Stoa } from "./server.mjs";
+
+const LIMIT = { timeout: 60_000 };
+let stoa, browser;
+
+before(async () => {
+  stoa = await Stoa.start();
+  browser = await Browser.start("--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream=fps=15");
+});
+after(async () => {
+  await browser?.stop();
+  await stoa?.stop();
+});
+
+const able = (page, codec) => page.evaluate((c) =>
+  RTCRtpSender.getCapabilities("video").codecs.some((x) => x.mimeType.toLowerCase() === `video/${c}`), codec);
+const publish = (page, videoCodec, options = {}) => page.evaluate(([videoCodec, options]) =>
+  room.localParticipant.setCameraEnabled(true, { resolution: { width: 640, height: 360, frameRate: 15 } },
+    { videoCodec, backupCodec: false, degradationPreference: "maintain-resolution", ...options }), [videoCodec, options]);
+const unpublish = (page) => page.evaluate(() => room.localParticipant.unpublishTrack(publication("ann", "camera").track));
+
+for (const single of [true, false]) {
+  describe(single ? "single peer connection" : "dual peer connections", () => {
+    let ann, bob;
+    before(async () => {
+      [ann, bob] = [await browser.page(), await browser.page()];
+      for (const [page, identity] of [[ann, "ann"], [bob, "bob"]]) {
+        await joinCall(page, stoa.wsUrl, identity, single ? "codecs-single" : "codecs-dual", { singlePeerConnection: single });
+      }
+    });
+    after(async () => {
+      await ann?.close();
+      await bob?.close();
+    });
+
+    for (const codec of ["vp8", "h264", "vp9", "av1"]) {
+      test(`${codec}, published and published again`, LIMIT, async (t) => {
+        if (!(await able(ann, codec))) return t.skip(`this Chromium does not encode ${codec}`);
+        for (let i = 0; i < 2; i++) {
+          await publish(ann, codec);
+          assert.equal((await sees(bob, "ann")).codec, `video/${codec}`);
+          await bob.evaluate(() => publication("ann", "camera").setVideoQuality(0));
+          await sees(bob, "ann");
+          await bob.evaluate(() => publication("ann", "camera").setVideoQuality(2));
+          await sees(bob, "ann");
+          await ann.evaluate(() => room.localParticipant.setCameraEnabled(false));
+          await ann.evaluate(() => room.localParticipant.setCameraEnabled(true));
+          await sees(bob, "ann");
+          await unpublish(ann);
+          await bob.waitForFunction(() => !publication("ann", "camera"));
+        }
+        assert.deepEqual([...ann.errors, ...bob.errors], []);
+      });
+    }
+
+    test("a codec with another one for those who lack it", LIMIT, async (t) => {
+      if (!(await able(ann, "vp9"))) return t.skip("this Chromium does not encode vp9");
+      await publish(ann, "vp9", { backupCodec: { codec: "vp8" } });
+      await sees(bob, "ann");
+      await unpublish(ann);
+      await bob.waitForFunction(() => !publication("ann", "camera"));
+    });
+
+    test("stereo, without DTX, and with redundancy", LIMIT, async () => {
+      for (const options of [{ forceStereo: true, dtx: false, red: false }, { red: true, dtx: true }]) {
+        await ann.evaluate((o) => room.localParticipant.setMicrophoneEnabled(true, { channelCount: 2 }, o), options);
+        const first = await receives(bob, "ann", "microphone", "it arrives", (r) => r.energy > 0);
+        await receives(bob, "ann", "microphone", "it sounds on", (r) => r.energy > first.energy);
+        await ann.evaluate(() => room.localParticipant.unpublishTrack(publication("ann", "microphone").track));
+        await bob.waitForFunction(() => !publication("ann", "microphone"));
+      }
+    });
+  });
+}
