@@ -12,7 +12,7 @@ static void print_line(void *arg, const char *line) {
 
 struct options {
     uint64_t first, seeds;
-    bool trace, quiet, go_on;
+    bool trace, go_on;
     uint32_t nodes, minutes;
 };
 
