@@ -157,7 +157,6 @@ struct world *world_create(const struct sim_config *config) {
     w->rng.state = config->seed;
     w->hash = config->seed;
     w->next_conn = 1;
-    w->stepping_client = SIM_CLIENTS_MAX;
     w->now_us = 1000;
     w->nodes = config->nodes ? config->nodes : 2 + sim_below(&w->rng, SIM_NODES_MAX - 2);
     assert(w->nodes <= SIM_NODES_MAX);

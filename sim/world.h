@@ -90,7 +90,6 @@ struct client {
     uint64_t conn, transport;
     uint64_t joined_ms;
     struct model_stamp birth; /* the room's identity when it came in */
-    bool rejoins;
 };
 enum op_kind { OP_CREATE, OP_DELETE, OP_METADATA };
 struct op { /* an API call that is not answered yet */
@@ -151,7 +150,6 @@ struct world {
     /* scratch */
     struct buf bytes, other;
     struct model_record record;
-    size_t stepping_client;      /* whose join this step is; SIM_CLIENTS_MAX: none */
     uint64_t stepping_transport; /* the first that the step opened */
     unsigned stepping_status;    /* of the call that this step is; 0: not answered yet */
     uint64_t stepping_op;        /* conn of the call that this step is, 0: none */
