@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "load.h"
 #include "load_call.h"
@@ -89,7 +90,11 @@ struct start_figures bench_server_start(const char *dir, uint64_t rooms) {
     uint64_t began_us = load_now_us();
     s = load_start(ANY_PROCESSOR, arguments(dir, NULL));
     f.ready_ms = (double)(load_now_us() - began_us) / 1000;
-    double back = load_metric(s.metrics_port, "livekit_room_total");
+    double back = 0;
+    for (int i = 0; i < 100 && back < (double)rooms; i++) { /* gauges are set once a second */
+        usleep(50 * 1000);
+        back = load_metric(s.metrics_port, "livekit_room_total");
+    }
     load_stop(&s);
     if (back < (double)rooms) {
         load_fail("%.0f rooms of %.0f came back", back, (double)rooms);
