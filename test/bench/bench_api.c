@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,6 +99,7 @@ static struct load_server start_bare(size_t request_len, size_t answer_len) {
     }
     struct load_server s = {.port = ntohs(at.sin_port), .pid = fork()};
     if (s.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         load_pin(SERVER_PROCESSOR);
         serve_bare(listener, request_len, answer_len);
     }
@@ -270,11 +272,12 @@ static void bench_latency(struct bench *b) {
  */
 
 static void hold_rooms(struct bench *b) {
-    struct load_fill few = {.prefix = "held", .rooms = FEW_ROOMS, .metadata = METADATA};
-    load_fill(&b->few_pool, &few);
     struct load_fill many = {.prefix = "held", .rooms = b->rooms, .metadata = METADATA};
     uint64_t before = load_memory(b->many.pid).rss;
     load_fill(&b->many_pool, &many);
+    struct load_fill few = {.prefix = "held", .rooms = FEW_ROOMS, .metadata = METADATA};
+    load_pool_open(&b->few_pool, b->few.port); /* now: idle connections are closed */
+    load_fill(&b->few_pool, &few);
     b->f.bytes_per_room = (double)(load_memory(b->many.pid).rss - before) / (double)b->rooms;
     b->f.creates_per_s = many.creates_per_s;
     printf("%llu rooms made at %.0f a second, %.0f bytes each\n", (unsigned long long)b->rooms,
@@ -303,7 +306,6 @@ int main(int argc, char **argv) {
     b.many = load_start(SERVER_PROCESSOR, NULL);
     load_pin(OUR_PROCESSOR);
     buf_init(&b.f.json, 8192);
-    load_pool_open(&b.few_pool, b.few.port);
     load_pool_open(&b.many_pool, b.many.port);
     hold_rooms(&b);
     for (int call = 0; call < 2 * LOAD_CALLS; call++) {

@@ -20,7 +20,8 @@ enum {
     CALLS_PER_S = 2000, /* far from the limit: the queue is not what is measured */
     QUIET_S = 10,       /* of calls before the sweep */
     SWEEP_S_MAX = 60,
-    CREATES_PER_S_MIN = 12000, /* slower, and rooms are due before all are made */
+    FILL_SLACK = 2, /* so many times longer than it should is the filling given */
+    MAKE_US = 15,   /* of a request, which the filling makes between its chunks */
     POLL_MS = 50,
     DAY_S = 86400,
 };
@@ -126,6 +127,9 @@ static void measure_sweep(struct bench *b, struct calls *c, double quiet_cpu_per
     uint64_t due_us = b->due_s * 1000000;
     wait_until(due_us - 50000);
     uint64_t begin_us = load_now_us(), cpu_ns = load_cpu_ns(b->server.pid);
+    if (begin_us > due_us) {
+        load_fail("rooms are due before the calls begin");
+    }
     load_pool_run(&b->pool, &run);
     f->left = b->rooms - MIN(b->rooms, atomic_load(&b->swept));
     uint64_t end_us = atomic_load(&b->swept_at_us);
@@ -144,7 +148,9 @@ static void measure(struct bench *b, struct figures *f) {
     struct load_fill kept = {.prefix = "kept", .rooms = KEPT};
     load_fill(&b->pool, &kept);
     struct calls before = make_calls("quiet", QUIET_S), during = make_calls("sweep", SWEEP_S_MAX);
-    b->due_s = load_now_us() / 1000000 + QUIET_S + 10 + b->rooms / CREATES_PER_S_MIN;
+    double room_us = 1e6 / kept.creates_per_s + MAKE_US;
+    b->due_s = load_now_us() / 1000000 + QUIET_S + 10 +
+               (uint64_t)((double)b->rooms * room_us * FILL_SLACK / 1e6);
     struct load_fill fill = {.prefix = "room", .rooms = b->rooms, .due_s = b->due_s};
     load_fill(&b->pool, &fill);
     f->creates_per_s = fill.creates_per_s_max;
@@ -152,7 +158,12 @@ static void measure(struct bench *b, struct figures *f) {
     if (pthread_create(&poller, NULL, poll_server, b) != 0) {
         load_fail("no thread");
     }
+    if (load_now_us() > (b->due_s - QUIET_S - 2) * 1000000) {
+        load_fail("the machine became slower: rooms are due too soon after they were made");
+    }
+    load_pool_close(&b->pool); /* idle connections would be closed by the server */
     wait_until((b->due_s - QUIET_S - 2) * 1000000);
+    load_pool_open(&b->pool, b->server.port);
     struct load_run run = {.count = before.count,
                            .rate = CALLS_PER_S,
                            .request = call_at,

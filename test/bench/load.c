@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -94,6 +95,7 @@ static void run_server(int processor, const char *path, const char *port, const 
     if (processor >= 0) {
         load_pin(processor);
     }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server outlives a benchmark that failed */
     unsetenv("LIVEKIT_KEYS");
     execv(path, (char *const *)(uintptr_t)arguments);
     fprintf(stderr, "%s: %s\n", path, strerror(errno));
