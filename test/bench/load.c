@@ -92,6 +92,13 @@ static void run_server(int processor, const char *path, const char *port, const 
     for (; more && *more && count + 1 < ARGUMENTS_MAX; more++) {
         arguments[count++] = *more;
     }
+    static char given[4096]; /* STOA_BENCH_ARGS: more of them, with blanks between */
+    const char *text = getenv("STOA_BENCH_ARGS");
+    snprintf(given, sizeof(given), "%s", text ? text : "");
+    for (char *next, *at = strtok_r(given, " ", &next); at && count + 1 < ARGUMENTS_MAX;
+         at = strtok_r(NULL, " ", &next)) {
+        arguments[count++] = at;
+    }
     if (processor >= 0) {
         load_pin(processor);
     }

@@ -13,7 +13,8 @@ struct load_server {
 };
 
 /* Runs `stoa serve --dev` (STOA_BIN, else the one of this build) on free ports, logging errors
- * only, on this processor (-1: any), until it answers. `more`: further arguments, ends in NULL. */
+ * only, on this processor (-1: any), until it answers. `more`: further arguments, ends in NULL;
+ * those in STOA_BENCH_ARGS come behind them. */
 struct load_server load_start(int processor, const char *const *more);
 void load_stop(struct load_server *s);
 
