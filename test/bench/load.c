@@ -95,9 +95,14 @@ static void run_server(int processor, const char *path, const char *port, const 
     static char given[4096]; /* STOA_BENCH_ARGS: more of them, with blanks between */
     const char *text = getenv("STOA_BENCH_ARGS");
     snprintf(given, sizeof(given), "%s", text ? text : "");
-    for (char *next, *at = strtok_r(given, " ", &next); at && count + 1 < ARGUMENTS_MAX;
-         at = strtok_r(NULL, " ", &next)) {
-        arguments[count++] = at;
+    for (char *at = given; *at && count + 1 < ARGUMENTS_MAX;) {
+        char *end = at + strcspn(at, " ");
+        bool last = *end == 0;
+        *end = 0;
+        if (*at) {
+            arguments[count++] = at;
+        }
+        at = last ? end : end + 1;
     }
     if (processor >= 0) {
         load_pin(processor);
