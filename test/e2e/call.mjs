@@ -52,6 +52,7 @@ async function enter([url, token, options]) {
     const all = [...stats.values()];
     const r = all.find((s) => s.type === "inbound-rtp");
     if (!r) return null;
+    const report = all.find((s) => s.type === "remote-outbound-rtp");
     return {
       sid: pub.trackSid, time: element.currentTime, shown: element.videoWidth ?? 0, paused: element.paused,
       frames: r.framesDecoded ?? 0, width: r.frameWidth ?? 0, height: r.frameHeight ?? 0, bytes: r.bytesReceived,
@@ -59,7 +60,8 @@ async function enter([url, token, options]) {
       keyFrames: r.keyFramesDecoded ?? 0, plis: r.pliCount ?? 0, lost: r.packetsLost, packets: r.packetsReceived,
       concealed: r.concealedSamples ?? 0, samples: r.totalSamplesReceived ?? 0,
       codec: stats.get(r.codecId)?.mimeType?.toLowerCase(),
-      clock: r.estimatedPlayoutTimestamp ?? null, muted: pub.isMuted,
+      muted: pub.isMuted, reports: report?.reportsSent ?? 0,
+      ahead: report ? report.remoteTimestamp - report.timestamp : null, // the sender's clock, by its last report
     };
   };
   window.sent = async (source) => {

@@ -3,7 +3,7 @@
 import { test, before, after, describe } from "node:test";
 import assert from "node:assert/strict";
 import { Browser } from "./browser.mjs";
-import { happens, joinCall, received, receives, sees, sent, still } from "./call.mjs";
+import { joinCall, received, receives, sees, sent, still } from "./call.mjs";
 import { Stoa, until } from "./server.mjs";
 
 const LIMIT = { timeout: 60_000 };
@@ -67,7 +67,7 @@ for (const single of [true, false]) {
       await bob?.close();
     });
 
-    test("the picture is as large as the element", LIMIT, async () => {
+    test("T40: the picture is as large as the element", LIMIT, async () => {
       await ann.evaluate(() => room.localParticipant.setCameraEnabled(true, { resolution: { width: 1280, height: 720, frameRate: 15 } },
         { simulcast: true, degradationPreference: "maintain-resolution" }));
       await receives(bob, "ann", "camera", "it is large", (r) => r.width === 1280, 20_000);
@@ -83,7 +83,7 @@ for (const single of [true, false]) {
       assert.ok(longest < 2500, `${longest} ms without a frame`);
     });
 
-    test("dynacast: layers that nobody watches stop, and come back", LIMIT, async () => {
+    test("T38: layers that nobody watches stop, and come back", LIMIT, async () => {
       await sends(ann, "all are sent", "fhq");
       await resize(bob, 320, 180);
       await sends(ann, "the lowest is sent", "q");

@@ -52,6 +52,27 @@ static struct track *track_with(struct participant *p, struct arena *work,
     return t;
 }
 
+/* A video whose client asks for this codec; NULL: it says nothing of codecs. */
+static struct track *track_asking(struct participant *p, struct arena *work, const char *name) {
+    char text[16];
+    Livekit__SimulcastCodec codec = LIVEKIT__SIMULCAST_CODEC__INIT, *list[] = {&codec};
+    Livekit__AddTrackRequest r = LIVEKIT__ADD_TRACK_REQUEST__INIT;
+    r.cid = (char[]){"c"};
+    r.type = LIVEKIT__TRACK_TYPE__VIDEO;
+    if (name) {
+        snprintf(text, sizeof(text), "%s", name);
+        codec.codec = text;
+        r.simulcast_codecs = list;
+        r.n_simulcast_codecs = 1;
+    }
+    struct rng rng;
+    uint8_t seed[32] = {1};
+    rng_init(&rng, seed);
+    struct track *t = NULL;
+    assert_int_equal(track_create(p, &r, &rng, 5, work, &t), STATUS_OK);
+    return t;
+}
+
 static void test_sizes_choose_layers(void **state) {
     (void)state;
     struct arena work;
@@ -98,6 +119,36 @@ static void test_rids(void **state) {
     section.rids[0].text[0] = 'x'; /* by place, where the name says nothing */
     track_map_rids(t, &section, layers);
     assert_int_equal(layers[0], 0);
+    track_destroy(t);
+    participant_destroy(p);
+    arena_deinit(&work);
+}
+
+/* What a client names is looked for in its section; what nobody may publish is not. */
+static void test_codec_asked_for(void **state) {
+    (void)state;
+    struct arena work;
+    arena_init(&work, 1 << 20);
+    struct participant *p = make("alice", 1);
+    static const struct {
+        const char *name;
+        enum rtp_codec codec;
+    } cases[] = {{"vp9", RTP_CODEC_VP9},
+                 {"video/AV1", RTP_CODEC_AV1},
+                 {"h264", RTP_CODEC_H264},
+                 {"", RTP_CODEC_VP8},
+                 {"theora", RTP_CODEC_VP8}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct track *t = track_asking(p, &work, cases[i].name);
+        enum rtp_codec codec = RTP_CODEC_OPUS;
+        assert_true(track_asked_codec(t, &codec));
+        assert_int_equal(codec, cases[i].codec);
+        track_destroy(t);
+    }
+    struct track *t = track_asking(p, &work, NULL); /* none: the order of the offer stays */
+    enum rtp_codec codec = RTP_CODEC_OPUS;
+    assert_false(track_asked_codec(t, &codec));
+    assert_int_equal(codec, RTP_CODEC_OPUS);
     track_destroy(t);
     participant_destroy(p);
     arena_deinit(&work);
@@ -170,9 +221,8 @@ static void test_who_recorded_may_always(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes_choose_layers),
-        cmocka_unit_test(test_rids),
-        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_sizes_choose_layers),     cmocka_unit_test(test_rids),
+        cmocka_unit_test(test_codec_asked_for),         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_who_recorded_may_always),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
