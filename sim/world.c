@@ -101,7 +101,7 @@ struct sim_event *world_event(struct world *w, enum sim_event_kind kind, uint64_
     bool ok = e && heap_reserve(&w->events, w->events.count + 1) == STATUS_OK;
     assert(ok); /* a simulator without memory has nothing to say */
     (void)ok;
-    *e = (struct sim_event){.kind = kind, .len = bytes.len};
+    *e = (struct sim_event){.kind = kind, .len = bytes.len, .bytes = (uint8_t *)(e + 1)};
     if (bytes.len > 0) {
         memcpy(e->bytes, bytes.data, bytes.len);
     }

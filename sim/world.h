@@ -42,8 +42,8 @@ struct sim_event {
     uint64_t incarnation; /* of the node; another one: nobody is there to take it */
     uint64_t a, b;
     size_t len;
-    bool mine; /* part of a machine: not freed */
-    uint8_t bytes[];
+    bool mine;      /* part of a machine: not freed */
+    uint8_t *bytes; /* behind it, in the same piece of memory */
 };
 
 /* ---- machines ---- */

@@ -162,7 +162,7 @@ void sfu_server_stop(struct sfu_server *s) {
 }
 
 static struct answer ask(struct sfu_server *s, const struct order *o) {
-    struct answer a;
+    struct answer a = {0};
     must(write(s->fd, o, sizeof *o) == (ssize_t)sizeof *o &&
              read(s->fd, &a, sizeof a) == (ssize_t)sizeof a,
          "it is gone");
