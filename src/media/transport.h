@@ -72,6 +72,8 @@ struct held {
 
 enum { TRANSPORT_MAGIC = 0x74726e73 };
 
+enum { SCORE_UNTOLD = 0xff }; /* scores go to 100 */
+
 struct transport {
     uint32_t magic;
     enum transport_state state;
@@ -113,7 +115,7 @@ struct transport {
     struct budget budget; /* what its link carries */
     uint64_t ticked_us;   /* when its senders were looked at */
     uint64_t budget_due_us, sent_bytes, sent_bps;
-    uint8_t worst_score, told_score; /* of this judgement, and as control knows it */
+    uint8_t told_score; /* SCORE_UNTOLD at first, so that good ones are told, too */
 };
 
 /* NULL without memory. */
