@@ -154,6 +154,9 @@ static void test_loudness_is_told(void **state) {
         (void)client_pump(&c->publisher.client, 10);
         if (mailbox_drain(c->f.to_control, &e, 1) != 1) {
             e.report = NULL;
+        } else if (e.kind == MEDIA_QUALITIES) { /* that all is well comes first */
+            media_event_free(&e);
+            e.report = NULL;
         }
     }
     assert_int_equal(e.kind, MEDIA_LEVELS);
