@@ -7,7 +7,7 @@ static void check_parts(const struct cluster *c) {
     for (size_t i = 0; i < c->members_count; i++) {
         const struct member *m = c->members[i];
         assert(i == 0 || c->members[i - 1]->id < m->id);
-        assert(!m->expelled || !m->living);
+        assert(!m->expelled || !m->heard); /* it may live by hearsay */
         list_each (at, &m->parts) {
             const struct away_part *p = container_of(at, struct away_part, in_member);
             assert(p->member == m && p->participants > 0);
