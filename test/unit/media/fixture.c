@@ -55,6 +55,10 @@ void fixture_init(struct fixture *f, uint32_t workers, uint32_t transport_timeou
 
 void fixture_deinit(struct fixture *f) {
     f->media = media_destroy(f->media);
+    struct media_event e;
+    while (mailbox_drain(f->to_control, &e, 1) == 1) {
+        media_event_free(&e);
+    }
     f->to_control = mailbox_destroy(f->to_control);
 }
 

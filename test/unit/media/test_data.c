@@ -144,7 +144,7 @@ static void test_other_channels(void **state) {
     (void)data_peer_expect(&p[0], "ack 6");
     data_peer_send(&p[0], 8, &(struct packet_spec){.payload = "nowhere"});
     data_peer_tell(&p[0], "send 6 53 180000070001000100000009"); /* of a track nobody wants */
-    data_peer_tell(&p[0], "send 0 57 00"); /* an empty message */
+    data_peer_tell(&p[0], "send 0 57 00");                       /* an empty message */
     data_peer_tell(&p[0], "send 0 51 ffff");
     data_peer_send(&p[0], 0, &(struct packet_spec){.payload = "here"});
     expect_text(&p[1], "here");
