@@ -118,17 +118,22 @@ static void fill_host_room(struct node *n, const struct host *h, const struct ro
     ret_message->active_recording = counts->recorders > 0;
 }
 
-void node_note_participant(struct node *n, struct effects *fx, enum note_kind kind,
-                           const struct host *h, const struct participant *p,
-                           const struct profile *as, const struct room_counts *counts) {
-    struct fx_note note = {
+static struct fx_note about(struct effects *fx, enum note_kind kind, const struct host *h,
+                            const struct participant *p) {
+    return (struct fx_note){
         .kind = kind,
         .room_name = fx_copy(fx, text_slice(&h->room.name)),
         .room_sid = h->sid,
         .identity = fx_copy(fx, participant_identity(p)),
         .participant_sid = p->sid,
-        .disconnect_reason = as->disconnect_reason,
     };
+}
+
+void node_note_participant(struct node *n, struct effects *fx, enum note_kind kind,
+                           const struct host *h, const struct participant *p,
+                           const struct profile *as, const struct room_counts *counts) {
+    struct fx_note note = about(fx, kind, h, p);
+    note.disconnect_reason = as->disconnect_reason;
     Livekit__Room room;
     Livekit__ParticipantInfo info;
     bool wanted = n->config.webhooks && node_ok(n, fx);
@@ -143,15 +148,9 @@ void node_note_participant(struct node *n, struct effects *fx, enum note_kind ki
 /* Of room and participant no more than who they are. */
 void node_note_track(struct node *n, struct effects *fx, enum note_kind kind, const struct host *h,
                      const struct participant *p, const struct track *t) {
-    struct fx_note note = {
-        .kind = kind,
-        .room_name = fx_copy(fx, text_slice(&h->room.name)),
-        .room_sid = h->sid,
-        .identity = fx_copy(fx, participant_identity(p)),
-        .participant_sid = p->sid,
-        .track_sid = t->sid,
-        .created_s = n->now.wall_ms / 1000,
-    };
+    struct fx_note note = about(fx, kind, h, p);
+    note.track_sid = t->sid;
+    note.created_s = n->now.wall_ms / 1000;
     if (n->config.webhooks && node_ok(n, fx)) {
         Livekit__Room room = LIVEKIT__ROOM__INIT;
         Livekit__ParticipantInfo info = LIVEKIT__PARTICIPANT_INFO__INIT;
