@@ -277,7 +277,7 @@ bool client_send(struct client *c, const void *data, size_t len) {
     return n > 0;
 }
 
-static void take(struct client *c, uint8_t *datagram, size_t len) {
+void client_take(struct client *c, uint8_t *datagram, size_t len) {
     c->datagrams++;
     struct slice bytes = slice_of(datagram, len);
     if (datagram_classify(bytes) == DATAGRAM_STUN) {
@@ -302,7 +302,7 @@ static bool take_stream(struct client *c) {
     c->stream_len += (size_t)n;
     for (size_t len; c->stream_len >= 2 &&
                      c->stream_len >= 2 + (len = (size_t)c->stream[0] << 8 | c->stream[1]);) {
-        take(c, c->stream + 2, len);
+        client_take(c, c->stream + 2, len);
         c->stream_len -= 2 + len;
         memmove(c->stream, c->stream + 2 + len, c->stream_len);
     }
@@ -313,7 +313,7 @@ static bool take_datagram(struct client *c) {
     uint8_t datagram[2048];
     ssize_t len = recv(c->fd, datagram, sizeof datagram, MSG_DONTWAIT);
     if (len > 0) {
-        take(c, datagram, (size_t)len);
+        client_take(c, datagram, (size_t)len);
     }
     return len > 0;
 }

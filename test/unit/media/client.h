@@ -62,7 +62,8 @@ void client_check(struct client *c, uint32_t how);
 void client_start_dtls(struct client *c); /* sends the first flight */
 /* Takes in what has come, at most `wait_ms` later; false when nothing came. */
 bool client_pump(struct client *c, int wait_ms);
-bool client_send(struct client *c, const void *data, size_t len); /* one DTLS record */
+void client_take(struct client *c, uint8_t *datagram, size_t len); /* that its owner has read */
+bool client_send(struct client *c, const void *data, size_t len);  /* one DTLS record */
 void client_send_raw(struct client *c, const void *data, size_t len);
 /* Checks and shakes hands until connected or failed; false when neither within 10 s. */
 bool client_connect(struct client *c);
