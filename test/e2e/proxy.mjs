@@ -42,3 +42,35 @@ export class NoSinglePeerProxy {
     await once(this.server, "close");
   }
 }
+
+// A TCP relay whose connections can be cut: what a client says over it goes through it alone.
+export class Relay {
+  sockets = new Set();
+
+  static async start(target, host = "127.0.0.1") {
+    const relay = new Relay();
+    relay.server = net.createServer((client) => {
+      const server = net.connect(target, host);
+      for (const [a, b] of [[client, server], [server, client]]) {
+        relay.sockets.add(a);
+        a.on("close", () => (relay.sockets.delete(a), b.destroy()));
+        a.on("error", () => a.destroy());
+        a.pipe(b);
+      }
+    });
+    relay.server.listen(0, host);
+    await once(relay.server, "listening");
+    relay.url = `ws://${host}:${relay.server.address().port}`;
+    return relay;
+  }
+
+  cut() {
+    for (const s of this.sockets) s.destroy();
+  }
+
+  async stop() {
+    this.cut();
+    this.server.close();
+    await once(this.server, "close");
+  }
+}
