@@ -98,10 +98,16 @@ void truth_after(struct world *w, struct op *op, const struct op *before, bool f
     }
 }
 
-static bool is_hosted(const struct world *w, const struct truth_life *l) {
+/* A session keeps all lives that it was unified with, whichever was the identity when it came. */
+static bool is_hosted(struct world *w, const struct truth_life *l) {
     for (size_t i = 0; i < SIM_CLIENTS_MAX; i++) {
         const struct client *c = &w->clients[i];
-        if (c->state == CLIENT_IN && c->room == l->room && model_stamp_equal(c->birth, l->birth)) {
+        if (c->state != CLIENT_IN || c->room != l->room) {
+            continue;
+        }
+        if (model_stamp_equal(c->birth, l->birth) ||
+            (machine_up(w, c->node) && machine_record(w, c->node, c->room, &w->record) &&
+             model_current(&w->record, l->birth))) {
             return true;
         }
     }
@@ -138,10 +144,12 @@ void truth_came_in(struct world *w, struct client *c) {
         return;
     }
     c->birth = model_identity(&w->record)->birth;
-    struct truth_life *l = life_find(w, c->room, c->birth);
-    if (l && l->deleted && w->config.member_ttl_s) {
-        l->deleted = false; /* deleted where this one was expelled: it keeps what it hosts */
-        l->maybe_deleted = true;
+    for (size_t i = 0; i < w->lives_count && w->config.member_ttl_s; i++) {
+        struct truth_life *l = &w->lives[i];
+        if (l->room == c->room && l->deleted && model_current(&w->record, l->birth)) {
+            l->deleted = false; /* deleted where this one was expelled: it keeps what it hosts */
+            l->maybe_deleted = true;
+        }
     }
     learn_sid(w, c->node, c->room);
 }

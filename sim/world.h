@@ -74,7 +74,7 @@ struct machine {
     bool told_well, stopping;
     struct sim_disk disk;
     /* kept beside the journal */
-    uint64_t known[SIM_NODES_MAX];
+    struct node_member known[SIM_NODES_MAX];
     size_t known_count;
     int64_t correction_ms;
     uint64_t contact;

@@ -165,6 +165,8 @@ void dir_island_set(struct dir *d, struct dir_time t, bool island);
 /* True: there are nodes whose presence this one does not know just now. Nothing ends here by a
  * deadline of emptiness until it is told false, but for what an island hosts: it may be alone. */
 void dir_blind_set(struct dir *d, bool blind);
+/* True: a member is silent, or what it acknowledged may not be on its disk. Tombstones wait. */
+void dir_doubt_set(struct dir *d, bool doubt);
 
 /* ---- lists and counts ------------------------------------------------------------------------ */
 

@@ -15,6 +15,10 @@ static struct dir_member *member_find(const struct dir *d, uint64_t id) {
     return NULL;
 }
 
+static void begin_epoch(struct dir *d) {
+    d->acks_epoch = d->acks_epoch == UINT8_MAX ? 1 : (uint8_t)(d->acks_epoch + 1);
+}
+
 enum status dir_member_set(struct dir *d, uint64_t id, uint64_t boot) {
     struct dir_member *m = member_find(d, id);
     if (m) {
@@ -23,6 +27,7 @@ enum status dir_member_set(struct dir *d, uint64_t id, uint64_t boot) {
             memset(m->acked, 0, DIR_BUCKETS * sizeof(*m->acked));
             m->acked_all = 0;
             m->boot = boot;
+            begin_epoch(d);
         }
         return STATUS_OK;
     }
@@ -33,6 +38,7 @@ enum status dir_member_set(struct dir *d, uint64_t id, uint64_t boot) {
     if (!acked) {
         return STATUS_NO_MEMORY;
     }
+    begin_epoch(d);
     d->members[d->members_count++] = (struct dir_member){.id = id, .boot = boot, .acked = acked};
     return STATUS_OK;
 }
@@ -146,6 +152,12 @@ void dir_record_settle(struct dir *d, struct dir_record *r) {
     }
 }
 
+/* They still hold it some time after, and say that their disks do: none fell silent meanwhile, and
+ * none is another process, which may have begun with less. */
+static bool is_confirmed(const struct dir *d, const struct dir_record *r) {
+    return BROKEN(ACKS) || (r->acked_in == d->acks_epoch && !d->doubt);
+}
+
 void dir_tombstone_step(struct dir *d, struct dir_record *r, struct dir_time t) {
     assert(!r->alive);
     if (r->in_digest && dir_stone_expired(d, r, t)) {
@@ -153,12 +165,15 @@ void dir_tombstone_step(struct dir *d, struct dir_record *r, struct dir_time t) 
     }
     bool quiet = t.mono_ms >= r->since_ms + DIR_QUIET_MS;
     bool aged = d->members_count == 0 || (!r->in_digest && quiet);
-    if (aged && !is_kept(d, r) && dir_record_acked(d, r)) {
+    bool acked = aged && !is_kept(d, r) && dir_record_acked(d, r);
+    if (acked && (d->members_count == 0 || is_confirmed(d, r))) {
         drop_collected(d, r);
         return;
     }
+    r->acked_in = acked ? d->acks_epoch : 0;
     uint64_t next = dir_tombstone_due(d, r, t);
-    heap_set(&d->by_deadline, &r->deadline, next > t.mono_ms ? next : t.mono_ms + DIR_RECHECK_MS);
+    uint64_t again = t.mono_ms + (acked ? DIR_CONFIRM_MS : DIR_RECHECK_MS);
+    heap_set(&d->by_deadline, &r->deadline, next > t.mono_ms ? next : again);
 }
 
 void dir_tombstones_bound(struct dir *d, const struct dir_record *keep) {

@@ -15,6 +15,7 @@
 enum {
     DIR_QUIET_MS = 60 * 1000,          /* a tombstone goes only after so long without a change */
     DIR_RECHECK_MS = 30 * 1000,        /* one that waits for acknowledgements is looked at again */
+    DIR_CONFIRM_MS = 10 * 1000,        /* one that all acknowledged: by then their disks have it */
     DIR_ISLAND_RECHECK_MS = 15 * 1000, /* so is a room that an island may not end */
     DIR_BLIND_RECHECK_MS = 1000,       /* and one that may have somebody in it, unknown here */
 };
@@ -58,6 +59,7 @@ struct dir_record {
     bool departed;    /* somebody was in once: the departure timeout counts */
     bool lost;        /* the last one went with a lease: lost_timeout counts */
     bool postponed;   /* due, but another ender or the island rule comes first */
+    uint8_t acked_in; /* dead: the epoch in which all were seen to have acknowledged it; 0: not */
 };
 
 struct dir_bucket {
@@ -89,7 +91,8 @@ struct dir {
     size_t members_count;
     uint64_t living[DIR_MEMBERS_MAX];
     size_t living_count;
-    bool island, blind;
+    bool island, blind, doubt;
+    uint8_t acks_epoch;      /* another one when somebody's acknowledgements are void; never 0 */
     uint64_t island_left_ms; /* 0: never was one */
     uint32_t scan_at;
     struct dir_counts counts; /* only those that are not derived */

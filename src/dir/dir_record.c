@@ -116,6 +116,7 @@ void dir_record_changed(struct dir *d, struct dir_record *r, struct dir_time t,
     dir_digest_take_out(d, r);
     r->seq = ++d->seq;
     r->postponed = false;
+    r->acked_in = 0;
     count_bytes(d, r);
     set_alive(d, r, dir_facts_alive(&r->facts));
     if (!r->alive) {

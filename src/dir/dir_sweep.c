@@ -176,6 +176,10 @@ void dir_island_set(struct dir *d, struct dir_time t, bool island) {
     d->island = island;
 }
 
+void dir_doubt_set(struct dir *d, bool doubt) {
+    d->doubt = doubt;
+}
+
 void dir_blind_set(struct dir *d, bool blind) {
     d->blind = blind;
 }

@@ -25,18 +25,22 @@ static enum status create_maps(struct node *n, struct cluster *c) {
 static enum status know_members(struct node *n, struct cluster *c) {
     const struct node_cluster *config = &n->config.cluster;
     for (size_t i = 0; i < config->known_count; i++) {
-        struct member *m =
-            config->known[i] == config->id ? NULL : cluster_member(c, config->known[i]);
-        if (m || config->known[i] == config->id) {
+        const struct node_member *k = &config->known[i];
+        if (k->id == config->id || cluster_member(c, k->id)) {
             continue;
         }
-        m = cluster_member_add(n, config->known[i]);
+        struct member *m = cluster_member_add(n, k->id);
         if (!m) {
             return STATUS_NO_MEMORY;
         }
-        m->in_reference = true;
         m->unsure = true;
+        if (k->expelled) {
+            cluster_member_expel(n, m);
+            continue;
+        }
+        m->in_reference = true;
         c->island = true;
+        c->warm = false;
     }
     dir_island_set(n->dir, n->now, c->island);
     return STATUS_OK;
@@ -64,7 +68,7 @@ enum status cluster_create(struct node *n) {
     c->raw_wall_ms = n->now.wall_ms;
     c->correction_ms = config->wall_correction_ms;
     c->started = dir_clock_now(n->dir, n->now).time;
-    c->warm = config->known_count == 0;
+    c->warm = true; /* unless it knows of others */
     c->grace_until_ms = n->now.mono_ms + config->lease_ms;
     c->next_beat_ms = n->now.mono_ms;
     c->next_check_ms = n->now.mono_ms;
@@ -234,12 +238,11 @@ uint64_t cluster_next_ms(const struct node *n) {
     return at_once ? n->now.mono_ms : next;
 }
 
-size_t node_members(const struct node *n, uint64_t *ids, size_t max) {
+size_t node_members(const struct node *n, struct node_member *members, size_t max) {
     size_t count = 0;
     for (size_t i = 0; n->cluster && i < n->cluster->members_count && count < max; i++) {
-        if (!n->cluster->members[i]->expelled) {
-            ids[count++] = n->cluster->members[i]->id;
-        }
+        const struct member *m = n->cluster->members[i];
+        members[count++] = (struct node_member){.id = m->id, .expelled = m->expelled};
     }
     return count;
 }

@@ -51,15 +51,17 @@ struct member {
     int64_t heard_ms;        /* by anybody, as far as known; may be before our start */
     uint64_t lost_ms;        /* when it was not heard any more; 0: never lost */
     uint64_t digest;         /* of its newest beat */
-    uint64_t contact;        /* its clock then */
-    uint64_t contact_before; /* its clock when it was heard before it was silent */
+    uint64_t contact;        /* our clock when it last said that it hears us */
+    uint64_t contact_before; /* that of the time before, when one of us was silent in between */
     uint64_t synced_ms;      /* our last round with it */
     int64_t offset_ms;       /* its wall less ours */
     uint32_t sessions, rooms;
-    bool heard;   /* by us: its lease has not run out */
+    bool heard; /* by us: its lease has not run out */
+    bool hears_us;
     bool living;  /* heard, or somebody whom we hear does */
     bool leaving; /* it said so */
     bool warm;
+    bool lags;        /* its journal: what it acknowledged may go with its process */
     bool expelled;    /* silent for too long: it does not hold up collection */
     bool must_resync; /* it must forget what we dropped before its records count */
     bool asks_resync; /* it says so of us */
@@ -131,6 +133,7 @@ void cluster_check_sight(struct node *n);
 /* What this node holds may have been deleted and forgotten elsewhere: it tells nobody yet. */
 bool cluster_holds_back(const struct node *n);
 must_check struct member *cluster_member_add(struct node *n, uint64_t id); /* NULL: no place */
+void cluster_member_expel(struct node *n, struct member *m);
 void cluster_on_beat(struct node *n, const struct cluster_message *m, struct effects *fx);
 void cluster_beat(struct node *n, struct effects *fx);
 void cluster_check_members(struct node *n);

@@ -109,9 +109,27 @@ static bool readmit(struct node *n, struct member *m) {
 
 /* ---- beats ---- */
 
-static void gossip_of_us(struct member *from, const struct cm_member *g) {
-    from->asks_resync = (g->flags & CM_MEMBER_RESYNC) != 0;
-    from->unsure = from->unsure && !(g->flags & CM_MEMBER_HEARD);
+/* Contact goes both ways: what was born while it did not hear us it never knew of. By our own
+ * clock, which is not before any birth that we know: its clock may be off by too much to follow. */
+static void take_contact(struct node *n, struct member *m, bool hears_us) {
+    bool anew = !m->heard || !m->hears_us || !hears_us;
+    m->hears_us = hears_us;
+    if (anew && !m->asks_resync) {
+        m->contact_before = m->contact;
+    }
+    if (hears_us) {
+        m->contact = dir_clock_now(n->dir, n->now).time;
+    }
+}
+
+/* `g` NULL: it does not name us. */
+static void gossip_of_us(struct node *n, struct member *from, const struct cm_member *g) {
+    bool hears_us = g && (g->flags & CM_MEMBER_HEARD);
+    take_contact(n, from, hears_us);
+    if (g) {
+        from->asks_resync = (g->flags & CM_MEMBER_RESYNC) != 0;
+        from->unsure = from->unsure && !hears_us;
+    }
 }
 
 bool cluster_holds_back(const struct node *n) {
@@ -164,17 +182,13 @@ static void take_beat(struct node *n, struct member *m, const struct cm_beat *b)
     m->sessions = b->sessions;
     m->rooms = b->rooms;
     m->warm = (b->flags & CM_BEAT_WARM) != 0;
+    m->lags = (b->flags & CM_BEAT_LAGS) != 0;
     bool leaving = (b->flags & CM_BEAT_LEAVING) != 0;
-    if (!m->heard && !m->asks_resync) {
-        m->contact_before = m->contact;
-    }
     if (!m->heard || m->leaving != leaving) {
         c->next_check_ms = n->now.mono_ms;
     }
     m->leaving = leaving;
-    if (dir_clock_observe(n->dir, n->now, b->clock)) {
-        m->contact = b->clock;
-    }
+    (void)dir_clock_observe(n->dir, n->now, b->clock); /* not one that is off by too much */
     m->presence_goal = b->presence_seq;
     c->next_check_ms = MIN(c->next_check_ms, n->now.mono_ms + BEHIND_MS);
 }
@@ -208,14 +222,16 @@ void cluster_on_beat(struct node *n, const struct cluster_message *msg, struct e
         m->synced_ms = n->now.mono_ms;
         c->warm = c->warm || m->warm;
     }
+    struct cm_member us = {0};
     for (size_t i = 0; i < cm_members_count(b->members); i++) {
         struct cm_member g = cm_member_at(b->members, i);
         if (g.id == cluster_id(n)) {
-            gossip_of_us(m, &g);
+            us = g;
         } else if (g.id != m->id) {
             gossip(n, &g);
         }
     }
+    gossip_of_us(n, m, us.id != 0 ? &us : NULL);
     cluster_presence_want(n, m, fx);
 }
 
@@ -232,7 +248,8 @@ void cluster_beat(struct node *n, struct effects *fx) {
         .digest = dir_digest_all(n->dir),
         .sessions = n->sessions.count,
         .rooms = (uint32_t)MIN(counts.rooms, (uint64_t)UINT32_MAX),
-        .flags = (uint8_t)((c->warm ? CM_BEAT_WARM : 0u) | (n->stopping ? CM_BEAT_LEAVING : 0u)),
+        .flags = (uint8_t)((c->warm ? CM_BEAT_WARM : 0u) | (n->stopping ? CM_BEAT_LEAVING : 0u) |
+                           (node_journal_lags(n) ? CM_BEAT_LAGS : 0u)),
         .region = slice_sub(text_slice(&n->region), 0, CM_REGION_BYTES_MAX),
     };
     cluster_begin(n, CM_BEAT);
@@ -301,6 +318,17 @@ void cluster_check_sight(struct node *n) {
     }
 }
 
+/* What somebody acknowledged and did not write goes with its process. */
+static void check_doubt(struct node *n) {
+    const struct cluster *c = n->cluster;
+    bool doubt = false;
+    for (size_t i = 0; i < c->members_count; i++) {
+        const struct member *m = c->members[i];
+        doubt = doubt || (!m->expelled && (!m->heard || m->lags));
+    }
+    dir_doubt_set(n->dir, doubt);
+}
+
 /* Our own wall counts as one of them: two nodes would else take each other's, and stay apart. */
 static void correct_wall(struct node *n) {
     struct cluster *c = n->cluster;
@@ -332,11 +360,10 @@ static void tell_living(struct node *n) {
     cluster_hosts_look(n);
 }
 
-static void expel(struct node *n, struct member *m) {
+void cluster_member_expel(struct node *n, struct member *m) {
     m->expelled = true;
     m->asks_resync = false;
     dir_member_remove(n->dir, m->id);
-    metric_inc(&n->config.metrics->cluster_expelled);
 }
 
 static void check_member(struct node *n, struct member *m, uint64_t *next_ms) {
@@ -352,7 +379,8 @@ static void check_member(struct node *n, struct member *m, uint64_t *next_ms) {
     }
     int64_t ttl_ms = (int64_t)n->config.cluster.member_ttl_s * 1000;
     if (!m->expelled && !m->living && (int64_t)now_ms - m->heard_ms >= ttl_ms) {
-        expel(n, m);
+        cluster_member_expel(n, m);
+        metric_inc(&n->config.metrics->cluster_expelled);
     }
     *next_ms = heard ? MIN(*next_ms, m->lease_until_ms) : *next_ms;
     *next_ms = m->living && !heard ? MIN(*next_ms, m->vouched_until_ms) : *next_ms;
@@ -375,5 +403,6 @@ void cluster_check_members(struct node *n) {
     }
     check_island(n);
     cluster_check_sight(n);
+    check_doubt(n);
     correct_wall(n);
 }

@@ -39,6 +39,7 @@ enum {
 enum cm_beat_flags {
     CM_BEAT_WARM = BIT(0),    /* it holds what the cluster held, or began it */
     CM_BEAT_LEAVING = BIT(1), /* it stops: nobody is to wait for it */
+    CM_BEAT_LAGS = BIT(2),    /* something of a second ago is not in its journal yet */
 };
 enum cm_member_flags {
     CM_MEMBER_HEARD = BIT(0),  /* the sender hears this boot of it */

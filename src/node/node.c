@@ -290,6 +290,7 @@ enum status node_step(struct node *n, const struct node_event *ev, struct effect
     node_run_endings(n, fx);
     node_run_responses(n, fx);
     node_run_holds(n, fx);
+    node_journal_look(n);
     cluster_settle(n);
     arena_reset(&n->work);
 #ifdef STOA_CHECKS

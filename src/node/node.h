@@ -33,12 +33,19 @@ struct node_preset {
     size_t tags_count;
 };
 
+/* Another node. One that was silent for too long is expelled; it is remembered all the same, since
+ * what it brings when it returns may have been deleted and forgotten. */
+struct node_member {
+    uint64_t id;
+    bool expelled;
+};
+
 /* This node among others; id 0: there are none, and nothing of it costs anything. */
 struct node_cluster {
     uint64_t id; /* the same after a restart; not 0 */
     /* What it knew when it last ran (node_members, node_cluster_state): who else there was; how far
-     * its wall was off; the newest clock that it heard. Nothing: none, 0, 0. */
-    const uint64_t *known;
+     * its wall was off; its clock when it was last heard. Nothing: none, 0, 0. */
+    const struct node_member *known;
     size_t known_count;
     int64_t wall_correction_ms;
     uint64_t contact;
@@ -386,5 +393,5 @@ struct node_cluster_state {
     uint64_t hosted, away_parts;
 };
 struct node_cluster_state node_cluster_state(const struct node *n);
-size_t node_members(const struct node *n, uint64_t *ids, size_t max); /* not expelled */
+size_t node_members(const struct node *n, struct node_member *members, size_t max);
 const struct dir *node_dir(const struct node *n);

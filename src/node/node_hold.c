@@ -8,6 +8,8 @@
  * that was owed, the answers of that time wait for the sequence of that batch. Both lists are in
  * the order of their deadlines, since all wait equally long. */
 
+enum { JOURNAL_LAG_MS = 1000 };
+
 struct hold {
     struct list_node in_holds; /* n->holds_owed, holds_posted or holds_sent */
     uint64_t conn, deadline_ms;
@@ -207,6 +209,9 @@ size_t node_journal_next(struct node *n, size_t budget_bytes, struct buf *out,
         n->journal_owed_ms = n->journal_owed_ms ? n->journal_owed_ms : n->now.mono_ms;
     } else {
         n->journal_owed_ms = 0;
+        if (n->journal_lag_ms != 0 && n->journal_lag_sequence == 0) {
+            n->journal_lag_sequence = n->journal_sequence;
+        }
         post_holds(n);
     }
     return count;
@@ -235,4 +240,19 @@ void node_journal_told(struct node *n, const struct node_event *ev) {
     /* Never above what was handed over: who says more does not know. */
     uint64_t written = MIN(ev->journal.sequence, n->journal_sequence);
     n->journal_written = MAX(n->journal_written, written);
+    if (n->journal_lag_sequence != 0 && n->journal_written >= n->journal_lag_sequence) {
+        n->journal_lag_ms = n->journal_lag_sequence = 0;
+    }
+}
+
+void node_journal_look(struct node *n) {
+    bool waits = dir_journal_owed(n->dir) > 0 || n->journal_sequence > n->journal_written;
+    if (n->config.journal && waits && n->journal_lag_ms == 0) {
+        n->journal_lag_ms = n->now.mono_ms;
+        n->journal_lag_sequence = dir_journal_owed(n->dir) > 0 ? 0 : n->journal_sequence;
+    }
+}
+
+bool node_journal_lags(const struct node *n) {
+    return n->journal_lag_ms != 0 && n->now.mono_ms >= n->journal_lag_ms + JOURNAL_LAG_MS;
 }

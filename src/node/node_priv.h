@@ -191,6 +191,9 @@ struct node {
     size_t holds_bytes;       /* of all three */
     uint64_t journal_sequence, journal_written;
     uint64_t journal_owed_ms; /* something is owed since; 0: nothing, or not for a whole turn */
+    /* Something waits for the journal since; 0: nothing. It is written when this sequence is; 0:
+     * something of it has none yet. */
+    uint64_t journal_lag_ms, journal_lag_sequence;
     bool journal_well;
     struct heap timers;
     struct hash_key map_key;
@@ -353,6 +356,9 @@ void node_hold_gone(struct node *n, uint64_t conn);
 void node_free_holds_sent(struct node *n);
 void node_free_holds(struct node *n);
 void node_journal_told(struct node *n, const struct node_event *ev);
+void node_journal_look(struct node *n); /* after each step */
+/* What was to be written a second ago is not. */
+bool node_journal_lags(const struct node *n);
 
 /* cluster.c; without a cluster they do nothing */
 must_check enum status cluster_create(struct node *n);

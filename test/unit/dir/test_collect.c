@@ -150,7 +150,9 @@ static void assert_held_until(struct world *w, uint64_t ms) {
         world_sweep(w, B, NULL);
         world_ack(w);
     }
-    w->now_ms += 40000; /* it is looked at every 30 s */
+    w->now_ms += 40000; /* it is looked at every 30 s, and once more 10 s later */
+    world_sweep(w, A, NULL);
+    w->now_ms += 10000;
     world_sweep(w, A, NULL);
     assert_int_equal(counts_of(w, A).records, 0);
 }
@@ -179,6 +181,39 @@ static void a_tombstone_stays_until_it_is_quiet(void **state) {
     w.now_ms += TTL_MS - 2000;
     world_heal(&w, ROOM);
     assert_held_until(&w, w.now_ms + QUIET_MS);
+    world_deinit(&w);
+}
+
+static void pass(struct world *w, uint64_t ms) {
+    w->now_ms += ms;
+    world_sweep(w, A, NULL);
+}
+
+/* Who acknowledged may fall silent, and return without what it had not written yet. */
+static void a_tombstone_is_looked_at_twice(void **state) {
+    struct world w;
+    (void)state;
+    world_init(&w, 2, NULL);
+    world_create(&w, A, ROOM);
+    world_delete(&w, A, ROOM);
+    world_heal(&w, ROOM);
+    world_ack(&w);
+    dir_doubt_set(w.nodes[A], true); /* its disk is full, or it is not heard */
+    for (int i = 0; i < 20; i++) {
+        pass(&w, 30000);
+    }
+    assert_int_equal(counts_of(&w, A).tombstones, 1);
+    world_restart(&w, B);
+    dir_doubt_set(w.nodes[A], false);
+    pass(&w, 30000);
+    assert_int_equal(counts_of(&w, A).tombstones, 1); /* another process must say so itself */
+    world_ack(&w);
+    pass(&w, 30000); /* now all have; for how long? */
+    assert_int_equal(counts_of(&w, A).tombstones, 1);
+    pass(&w, 9000);
+    assert_int_equal(counts_of(&w, A).tombstones, 1);
+    pass(&w, 1000);
+    assert_int_equal(counts_of(&w, A).records, 0);
     world_deinit(&w);
 }
 
@@ -384,6 +419,7 @@ int main(void) {
         test(F22_a_tombstone_waits_for_every_member),
         test(a_tombstone_stays_for_its_ttl),
         test(a_tombstone_stays_until_it_is_quiet),
+        test(a_tombstone_is_looked_at_twice),
         test(a_member_that_restarts_has_acknowledged_nothing),
         test(F23_a_collected_tombstone_is_not_taken_again),
         test(F24_close_needs_acknowledgement),
