@@ -4,7 +4,6 @@
  * Usage: bench_churn [--seconds N] [--rate N] [--csv FILE] [--json]. Exits with 1 when rooms or
  * descriptors are left at the end. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -212,20 +211,6 @@ struct sample {
     uint64_t descriptors;
 };
 
-static uint64_t count_descriptors(int pid) {
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-    DIR *d = opendir(path);
-    uint64_t count = 0;
-    for (struct dirent *e; d && (e = readdir(d));) {
-        count += e->d_name[0] != '.';
-    }
-    if (d) {
-        closedir(d);
-    }
-    return count;
-}
-
 static struct sample take_sample(void) {
     static uint64_t create[BUCKETS], join[BUCKETS], end[BUCKETS];
     static uint64_t lives_before, cpu_before_ns, before_us;
@@ -240,7 +225,7 @@ static struct sample take_sample(void) {
         .rss_mb = (double)load_memory(churn.server.pid).rss / 1e6,
         .rooms = load_metric(churn.server.metrics_port, "livekit_room_total"),
         .participants = load_metric(churn.server.metrics_port, "livekit_participant_total"),
-        .descriptors = count_descriptors(churn.server.pid),
+        .descriptors = load_descriptors(churn.server.pid),
         .create_p99_ms = p99_ms(&churn.create, create),
         .join_p99_ms = p99_ms(&churn.join, join),
         .end_p99_ms = p99_ms(&churn.end, end),
@@ -373,7 +358,7 @@ int main(int argc, char **argv) {
     pthread_mutex_init(&churn.token_lock, NULL);
     make_join_request();
     churn.server = load_start(-1, NULL);
-    f.descriptors_first = count_descriptors(churn.server.pid);
+    f.descriptors_first = load_descriptors(churn.server.pid);
     churn.begin_us = load_now_us();
     pthread_t workers[WORKERS];
     for (size_t i = 0; i < WORKERS; i++) {
@@ -387,7 +372,7 @@ int main(int argc, char **argv) {
         pthread_join(workers[i], NULL);
     }
     sleep(SETTLE_S);
-    f.descriptors_last = count_descriptors(churn.server.pid);
+    f.descriptors_last = load_descriptors(churn.server.pid);
     f.rooms_last = load_metric(churn.server.metrics_port, "livekit_room_total");
     load_stop(&churn.server);
     if (churn.csv) {

@@ -115,7 +115,9 @@ static void *send_all(void *arg) {
             frame++;
         }
         read_stamps(c);
-        load_peer_turn(&c->publisher);
+        if (!load_peer_turn(&c->publisher)) {
+            load_fail("the server has ended a session of the call");
+        }
     }
     return NULL;
 }
@@ -166,7 +168,9 @@ static void *take_all(void *arg) {
             }
             take_one(c, bytes, (size_t)len, stamp_of(&m));
         }
-        load_peer_tend(&c->subscriber);
+        if (!load_peer_tend(&c->subscriber)) {
+            load_fail("the server has ended a session of the call");
+        }
     }
     return NULL;
 }

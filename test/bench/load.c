@@ -1,6 +1,7 @@
 #include "load.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -191,6 +192,20 @@ struct load_memory load_memory(int pid) {
     return m;
 }
 
+uint64_t load_descriptors(int pid) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    DIR *d = opendir(path);
+    uint64_t count = 0;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        count += e->d_name[0] != '.';
+    }
+    if (d) {
+        closedir(d);
+    }
+    return count;
+}
+
 double load_metric(uint16_t metrics_port, const char *name) {
     enum { PAGE_MAX = 256 * 1024 };
     static _Thread_local char page[PAGE_MAX];
@@ -243,7 +258,7 @@ bool load_options(int argc, char **argv, const char *name, uint64_t *rooms, uint
  */
 
 char *load_token(uint64_t number, const char *room, const char *identity) {
-    static struct hmac_key *key;
+    static _Thread_local struct hmac_key *key;
     if (!key) {
         key = hmac_key_create(HMAC_SHA256, SLICE_LIT("secret"));
     }

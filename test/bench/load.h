@@ -26,6 +26,7 @@ uint64_t load_cpu_ns(int pid); /* of all its threads, as getrusage would say */
 struct load_memory {
     uint64_t rss, private_dirty; /* bytes */
 } load_memory(int pid);
+uint64_t load_descriptors(int pid);
 /* The sum of a metric over its labels; 0 when it is not there. */
 double load_metric(uint16_t metrics_port, const char *name);
 void load_pin(int processor); /* the calling process */

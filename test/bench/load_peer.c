@@ -15,39 +15,55 @@ enum { FRAME_BYTES_MAX = 1 << 20, CHECK_US = 2 * 1000000, CLOSE_S = 10 };
 /* ---- what it says -----------------------------------------------------------------------------
  */
 
+enum { DATA_MID = 8 };
+
 static void put_section(struct buf *sdp, const struct client *c, int mid, bool sends) {
     static const char *const formats[] = {
         "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
         "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n",
         "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\n"};
     bool video = mid % 2 == 1;
-    buf_printf(sdp,
-               "m=%s 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\n"
-               "a=ice-pwd:%s\r\na=fingerprint:sha-256 ",
-               video ? "video" : "audio", video ? LOAD_VP8 : LOAD_OPUS, c->ufrag, c->pwd);
+    if (mid == DATA_MID) {
+        buf_printf(sdp, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+    } else {
+        buf_printf(sdp, "m=%s 9 UDP/TLS/RTP/SAVPF %d\r\n", video ? "video" : "audio",
+                   video ? LOAD_VP8 : LOAD_OPUS);
+    }
+    buf_printf(sdp, "c=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 ",
+               c->ufrag, c->pwd);
     for (size_t i = 0; i < sizeof(c->fingerprint); i++) {
         buf_printf(sdp, "%s%02X", i == 0 ? "" : ":", c->fingerprint[i]);
     }
-    buf_printf(sdp,
-               "\r\na=setup:actpass\r\na=mid:%d\r\na=rtcp-mux\r\n"
-               "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n%s",
-               mid, formats[video]);
-    if (sends) {
-        buf_printf(sdp, "a=sendonly\r\na=msid:- %s\r\n", video ? "cam" : "mic");
-    } else {
-        buf_printf(sdp, "a=recvonly\r\n");
+    buf_printf(sdp, "\r\na=setup:actpass\r\na=mid:%d\r\n", mid);
+    if (mid == DATA_MID) {
+        buf_printf(sdp, "a=sctp-port:5000\r\na=max-message-size:262144\r\n");
+        return;
     }
+    buf_printf(sdp, "a=rtcp-mux\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n%s%s%s\r\n",
+               formats[video], sends ? "a=sendonly\r\na=msid:- " : "a=recvonly",
+               !sends  ? ""
+               : video ? "cam"
+                       : "mic");
+}
+
+static bool has_section(unsigned what, int mid) {
+    return what & (mid < 2           ? LOAD_PEER_PUBLISHES
+                   : mid == DATA_MID ? LOAD_PEER_DATA
+                                     : LOAD_PEER_SUBSCRIBES);
 }
 
 static void put_offer(struct buf *sdp, const struct client *c, unsigned what) {
-    int first = what & LOAD_PEER_PUBLISHES ? 0 : 2, last = what & LOAD_PEER_SUBSCRIBES ? 3 : 1;
     buf_printf(sdp, "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
-    for (int mid = first; mid <= last; mid++) {
-        buf_printf(sdp, " %d", mid);
+    for (int mid = 0; mid <= DATA_MID; mid++) {
+        if (has_section(what, mid)) {
+            buf_printf(sdp, " %d", mid);
+        }
     }
     buf_printf(sdp, "\r\n");
-    for (int mid = first; mid <= last; mid++) {
-        put_section(sdp, c, mid, mid < 2);
+    for (int mid = 0; mid <= DATA_MID; mid++) {
+        if (has_section(what, mid)) {
+            put_section(sdp, c, mid, mid < 2);
+        }
     }
     buf_put_u8(sdp, 0);
 }
@@ -56,8 +72,8 @@ static char *text(const char *s) {
     return (char *)(uintptr_t)s;
 }
 
-/* The join_request of the URL. */
-static void put_request(struct buf *out, struct buf *sdp, unsigned what) {
+/* The join_request of the URL; without an offer it resumes. */
+static void put_request(struct buf *out, const struct buf *sdp, unsigned what) {
     Livekit__AddTrackRequest tracks[2] = {LIVEKIT__ADD_TRACK_REQUEST__INIT,
                                           LIVEKIT__ADD_TRACK_REQUEST__INIT};
     tracks[0].cid = text("mic");
@@ -81,7 +97,8 @@ static void put_request(struct buf *out, struct buf *sdp, unsigned what) {
     Livekit__JoinRequest join = LIVEKIT__JOIN_REQUEST__INIT;
     join.client_info = &client;
     join.connection_settings = &settings;
-    join.publisher_offer = &offer;
+    join.publisher_offer = sdp->len > 0 ? &offer : NULL;
+    join.reconnect = sdp->len == 0;
     join.add_track_requests = list;
     join.n_add_track_requests = what & LOAD_PEER_PUBLISHES ? 2 : 0;
     struct buf inner, wrapped;
@@ -215,30 +232,37 @@ static void read_upgrade(struct load_peer *p) {
 /* ---- its life ---------------------------------------------------------------------------------
  */
 
-void load_peer_join(struct load_peer *p, uint16_t port, const char *room, const char *identity,
-                    unsigned what) {
-    *p = (struct load_peer){0};
-    const struct client_server nowhere = {.ufrag = "nobody", .pwd = "nothing"};
-    client_init(&p->rtp.client, &nowhere);
-    struct buf sdp, request;
-    buf_init(&sdp, 16384);
+/* Asks for a WebSocket, and has it. */
+static void upgrade(struct load_peer *p, uint16_t port, const char *room, const char *identity,
+                    const struct buf *sdp, unsigned what) {
+    struct buf request;
     buf_init(&request, 65536);
-    put_offer(&sdp, &p->rtp.client, what);
     char *token = load_token(1, room, identity);
     buf_printf(&request, "GET /rtc/v1?access_token=%s&join_request=", token);
-    put_request(&request, &sdp, what);
+    put_request(&request, sdp, what);
     buf_printf(&request, " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
                          "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
-    if (sdp.failed || request.failed) {
+    if (sdp->failed || request.failed) {
         load_fail("no memory for a join");
     }
     p->ws = load_connect(port);
     load_send(p->ws, request.data, request.len);
     free(token);
-    buf_deinit(&sdp);
     buf_deinit(&request);
     read_upgrade(p);
+}
+
+void load_peer_join(struct load_peer *p, uint16_t port, const char *room, const char *identity,
+                    unsigned what) {
+    *p = (struct load_peer){0};
+    const struct client_server nowhere = {.ufrag = "nobody", .pwd = "nothing"};
+    client_init(&p->rtp.client, &nowhere);
+    struct buf sdp;
+    buf_init(&sdp, 16384);
+    put_offer(&sdp, &p->rtp.client, what);
+    upgrade(p, port, room, identity, &sdp, what);
+    buf_deinit(&sdp);
     while (p->answers == 0) {
         if (take_frame(p)) {
             continue;
@@ -249,6 +273,14 @@ void load_peer_join(struct load_peer *p, uint16_t port, const char *room, const 
     }
 }
 
+void load_peer_resume(struct load_peer *p, uint16_t port, const char *room, const char *identity) {
+    struct buf none;
+    buf_init(&none, 1);
+    close(p->ws);
+    p->in_len = 0;
+    upgrade(p, port, room, identity, &none, 0);
+}
+
 void load_peer_connect(struct load_peer *p) {
     if (!client_connect(&p->rtp.client) || !p->rtp.client.connected) {
         load_fail("a client did not connect");
@@ -257,22 +289,23 @@ void load_peer_connect(struct load_peer *p) {
     p->checked_us = load_now_us();
 }
 
-void load_peer_turn(struct load_peer *p) {
+bool load_peer_turn(struct load_peer *p) {
     (void)client_pump(&p->rtp.client, 0);
-    load_peer_tend(p);
+    return load_peer_tend(p);
 }
 
-void load_peer_tend(struct load_peer *p) {
+bool load_peer_tend(struct load_peer *p) {
     uint64_t now_us = load_now_us();
     if (p->rtp.client.connected && now_us - p->checked_us > CHECK_US) {
         p->checked_us = now_us;
         client_check(&p->rtp.client, CHECK_NOMINATES);
     }
     if (!read_some(p, MSG_DONTWAIT)) {
-        load_fail("the server has closed a session");
+        return false;
     }
     while (take_frame(p)) {
     }
+    return p->leaves == 0;
 }
 
 static void end(struct load_peer *p) {
