@@ -213,6 +213,7 @@ static enum status start_edge(struct server *v) {
         .metrics_password = s->prometheus_password,
         .pages = pages_embedded,
         .pages_count = pages_embedded_count,
+        .pages_sign = s->development,
         .version = SLICE_LIT(STOA_VERSION),
         .node = ident_slice(control_node_id(v->control)),
         .tls_certificate = text(v, s->tls_cert_file),

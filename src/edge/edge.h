@@ -55,6 +55,7 @@ struct edge_config {
     struct slice metrics_user, metrics_password; /* both empty: no basic auth */
     const struct edge_asset *pages; /* of the metrics listener; count 0: not built in */
     size_t pages_count;
+    bool pages_sign;                       /* they are given tokens to join with, on this machine */
     struct slice version, node;            /* told by the pages */
     const char *tls_certificate, *tls_key; /* file paths; NULL: plain HTTP */
     const struct edge_key *keys;           /* copied */

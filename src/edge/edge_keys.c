@@ -65,17 +65,30 @@ enum status edge_set_keys(struct edge *e, const struct edge_key *keys, size_t co
     return ok ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-struct hmac_key *edge_keys_find(struct edge_thread *t, struct slice name) {
+static void take_next(struct edge_thread *t) {
     if (atomic_load_explicit(&t->next_keys, memory_order_relaxed)) {
         keys_destroy(t->keys);
         t->keys = atomic_exchange(&t->next_keys, NULL);
     }
+}
+
+struct hmac_key *edge_keys_find(struct edge_thread *t, struct slice name) {
+    take_next(t);
     for (size_t i = 0; t->keys && i < t->keys->count; i++) {
         if (slice_eq(t->keys->entries[i].name, name)) {
             return t->keys->entries[i].hmac;
         }
     }
     return NULL;
+}
+
+struct hmac_key *edge_keys_first(struct edge_thread *t, struct slice *ret_name) {
+    take_next(t);
+    if (!t->keys || t->keys->count == 0) {
+        return NULL;
+    }
+    *ret_name = t->keys->entries[0].name;
+    return t->keys->entries[0].hmac;
 }
 
 void edge_keys_deinit(struct edge_thread *t) {

@@ -337,6 +337,11 @@ enum route_result ui_route(struct edge_conn *c, const struct http_request *r);
 enum route_result ui_api_route(struct edge_conn *c, const struct http_request *r,
                                struct slice name);
 void ui_api_with_body(struct edge_conn *c, struct slice body);
+/* From this machine, by no proxy, under a name that nobody else can own. */
+bool ui_is_at_home(const struct edge_conn *c, const struct http_request *r);
+/* edge_ui_token.c: tokens for the page that joins rooms. */
+bool ui_signs_tokens(const struct edge_conn *c, const struct http_request *r);
+void ui_token_answer(struct edge_conn *c, const struct http_request *r);
 
 /* edge_token.c: OK with *ret_claims NULL for an anonymous caller; else *error says why (401).
  * `form`: body of a form-encoded POST, or empty. */
@@ -351,6 +356,7 @@ must_check bool token_find_issuer(struct slice payload, struct arena *arena,
 
 /* edge_keys.c: NULL: no such key. Valid until the next call. */
 struct hmac_key *edge_keys_find(struct edge_thread *t, struct slice name);
+struct hmac_key *edge_keys_first(struct edge_thread *t, struct slice *ret_name);
 void edge_keys_deinit(struct edge_thread *t);
 
 /* edge_join.c: query to JoinRequest. False: *ret_status and *ret_text tell what to answer. */

@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "edge_priv.h"
+#include "query.h"
 
 /* The pages can end rooms and calls, so more is asked of who wants them than of who wants metrics:
  * a password, or to be on this machine; and of browsers, that no other site made them ask. */
@@ -8,11 +10,11 @@
 #define PREFIX "/ui/"
 #define API_PREFIX "/ui/api/"
 
-/* No inline code, nothing from elsewhere, and nobody frames them. A page that talks to another
- * port, as one that joins a room would, has to be allowed that in connect-src. */
-#define PAGE_HEADERS                                                                               \
+/* No inline code, nothing from elsewhere, and nobody frames them. Media of calls come as streams,
+ * which are of no source. `more`: whom the page itself may talk to beside its own origin. */
+#define PAGE_HEADERS(more)                                                                         \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "              \
+    "img-src 'self' data:; connect-src 'self'" more "; base-uri 'none'; form-action 'none'; "      \
     "frame-ancestors 'none'\r\n"                                                                   \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "X-Frame-Options: DENY\r\n"                                                                    \
@@ -51,6 +53,10 @@ static bool came_by_proxy(const struct http_request *r) {
         }
     }
     return false;
+}
+
+bool ui_is_at_home(const struct edge_conn *c, const struct http_request *r) {
+    return net_address_is_loopback(&c->peer) && !came_by_proxy(r) && is_host_ours(r->host);
 }
 
 /* NULL: allowed. */
@@ -133,15 +139,73 @@ static bool has_it(const struct http_request *r, const struct edge_asset *a) {
     return false;
 }
 
+/* ---- whom the page may talk to ----------------------------------------------------------------
+ */
+
+enum { HOST_BYTES_MAX = 255, SOURCES_BYTES_MAX = 4 * (HOST_BYTES_MAX + 24) };
+
+/* A host, with a port or without, that cannot say more than that in a header. */
+static bool is_plain_host(struct slice host) {
+    for (size_t i = 0; i < host.len; i++) {
+        uint8_t b = host.data[i];
+        bool letter = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z');
+        if (!letter && !(b >= '0' && b <= '9') && !memchr("-.:[]", b, 5)) {
+            return false;
+        }
+    }
+    return host.len > 0 && host.len <= HOST_BYTES_MAX;
+}
+
+static void put_sources(struct buf *out, bool tls, struct slice host, uint16_t port) {
+    for (int ws = 1; is_plain_host(host) && ws >= 0; ws--) { /* the SDK asks by HTTP too, when
+                                                              * a WebSocket is refused */
+        buf_printf(out, " %s%s://%.*s", ws ? "ws" : "http", tls ? "s" : "", SLICE_ARG(host));
+        if (port != 0) {
+            buf_printf(out, ":%u", port);
+        }
+    }
+}
+
+static struct slice without_port(struct slice host) {
+    size_t end =
+        slice_starts_with(host, SLICE_LIT("[")) ? slice_find(host, ']') + 1 : slice_find(host, ':');
+    return slice_sub(host, 0, end < host.len ? end : host.len);
+}
+
+/* The server's own signalling, under the name by which the page was asked for; and the server that
+ * the page's address names, when it stands behind a proxy under another one. */
+static void put_page_sources(struct edge_conn *c, const struct http_request *r, struct buf *out) {
+    const struct edge *e = c->thread->edge;
+    struct arena arena;
+    struct slice server;
+    put_sources(out, e->tls != NULL, without_port(r->host), edge_port(e));
+    arena_init(&arena, SOURCES_BYTES_MAX);
+    if (query_find_text(r->query, "server", &arena, &server) == STATUS_OK) {
+        bool tls = slice_starts_with(server, SLICE_LIT("wss://"));
+        if (tls || slice_starts_with(server, SLICE_LIT("ws://"))) {
+            put_sources(out, tls, slice_after(server, tls ? 6 : 5), 0);
+        }
+    }
+    arena_deinit(&arena);
+}
+
 static void answer_asset(struct edge_conn *c, const struct http_request *r,
                          const struct edge_asset *a) {
     bool gzip = a->gzip.len > 0 && takes_gzip(r), known = has_it(r, a);
-    char lines[1024];
+    char lines[1024 + SOURCES_BYTES_MAX];
+    struct buf sources;
+    buf_init(&sources, SOURCES_BYTES_MAX);
+    if (a->path[0] == 0) {
+        put_page_sources(c, r, &sources);
+    }
     int len = snprintf(lines, sizeof(lines),
-                       PAGE_HEADERS "Vary: Accept-Encoding\r\nETag: %s\r\nCache-Control: %s\r\n%s",
-                       a->etag, a->immutable ? "private, max-age=31536000, immutable" : "no-cache",
+                       PAGE_HEADERS("%.*s") "Vary: Accept-Encoding\r\nETag: %s\r\n"
+                                            "Cache-Control: %s\r\n%s",
+                       SLICE_ARG(buf_slice(&sources)), a->etag,
+                       a->immutable ? "private, max-age=31536000, immutable" : "no-cache",
                        gzip && !known ? "Content-Encoding: gzip\r\n" : "");
     assert(len > 0 && (size_t)len < sizeof(lines));
+    buf_deinit(&sources);
     struct edge_answer answer = {
         .status = known ? 304 : 200,
         .content_type = known ? NULL : a->content_type,
@@ -160,7 +224,7 @@ static void answer_plain(struct edge_conn *c, uint16_t status, const char *text)
     http_answer(c, &(struct edge_answer){.status = status,
                                          .content_type = "text/plain; charset=utf-8",
                                          .body = slice_from_cstr(text),
-                                         .header_lines = SLICE_LIT(PAGE_HEADERS)});
+                                         .header_lines = SLICE_LIT(PAGE_HEADERS(""))});
 }
 
 static void route_file(struct edge_conn *c, const struct http_request *r) {

@@ -106,7 +106,15 @@ static void put_calls(const struct edge *e, struct buf *out) {
     buf_put_u8(out, ']');
 }
 
-static void answer_status(struct edge_conn *c) {
+/* What the page that joins rooms needs to know. */
+static void put_signalling(const struct edge_conn *c, const struct http_request *r,
+                           struct buf *out) {
+    const struct edge *e = c->thread->edge;
+    buf_printf(out, ",\"signal_port\":%u,\"signal_tls\":%s,\"signs_tokens\":%s", edge_port(e),
+               e->tls ? "true" : "false", ui_signs_tokens(c, r) ? "true" : "false");
+}
+
+static void answer_status(struct edge_conn *c, const struct http_request *r) {
     struct edge *e = c->thread->edge;
     uint64_t now = clock_wall_ms();
     struct buf out;
@@ -122,6 +130,7 @@ static void answer_status(struct edge_conn *c) {
                edge_is_ready(e, now) ? "true" : "false",
                atomic_load(&e->draining) ? "true" : "false",
                (unsigned long long)process_memory_bytes());
+    put_signalling(c, r, &out);
     put_metrics(e, &out);
     put_calls(e, &out);
     buf_put_u8(&out, '}');
@@ -281,7 +290,9 @@ enum route_result ui_api_route(struct edge_conn *c, const struct http_request *r
     } else if (r->method != HTTP_GET) {
         http_answer_text(c, 405, "only GET and POST");
     } else if (slice_eq_cstr(name, "status")) {
-        answer_status(c);
+        answer_status(c, r);
+    } else if (slice_eq_cstr(name, "token")) {
+        ui_token_answer(c, r);
     } else if (slice_eq_cstr(name, "rooms")) {
         route_page(c, r, false);
     } else if (slice_eq_cstr(name, "room")) {

@@ -77,6 +77,9 @@ export async function rooms(prefix: string, from: number, limit: number, signal:
 export const room = (name: string, prefix: string, from: number, signal?: AbortSignal) =>
   ask<RoomAnswer>(`room?${query({ room: name, prefix, from })}`, {}, signal);
 
+// In development alone: a token to join with.
+export const token = (name: string, identity: string) => ask<{ token: string }>(`token?${query({ room: name, identity })}`);
+
 function call<T>(method: string, request: object): Promise<T> {
   return ask<T>(method, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
 }

@@ -5,7 +5,7 @@ import * as api from "./api";
 import * as format from "./format";
 import { Notice } from "./notice";
 import { usePoll } from "./poll";
-import { overviewPath, useHash } from "./route";
+import { joinPath, overviewPath, useHash } from "./route";
 import { History } from "./stats";
 import { applyTheme, ThemeToggle } from "./theme";
 import { findView, type Context } from "./views";
@@ -90,10 +90,11 @@ function App() {
       <Header context={context} nav={
         <nav aria-label="Places">
           <a href={overviewPath} aria-current={view.key === "overview" ? "page" : undefined}>Overview</a>
+          <a href={joinPath()} aria-current={view.key === "join" ? "page" : undefined}>Join</a>
         </nav>
       } />
       <Stale answeredAt={answeredAt.current} error={status.error} />
-      <main ref={main} id="main" tabIndex={-1} key={hash}>{view.render(context)}</main>
+      <main ref={main} id="main" class={view.full ? "full" : undefined} tabIndex={-1} key={hash}>{view.render(context)}</main>
       <Notice />
     </>
   );

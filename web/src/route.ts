@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 export const overviewPath = "#/";
+export const joinPath = (name = "") => `#/join${name && `/${encodeURIComponent(name)}`}`;
 export const roomPath = (name: string) => `#/room/${encodeURIComponent(name)}`;
 
 // What stands behind `start`, decoded; null when the place is another one.

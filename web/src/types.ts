@@ -16,6 +16,9 @@ export interface Status {
   heard_ms: number; // when control was last heard
   ready: boolean;
   draining: boolean;
+  signal_port: number;
+  signal_tls: boolean;
+  signs_tokens: boolean; // for whoever joins from this page
   memory_bytes: number;
   metrics: Record<string, number>;
   bucket_ms: number[];

@@ -70,14 +70,10 @@ static void files_come_with_what_browsers_need(void **state) {
     start();
     client_put(&c, "GET /ui/ " HOST "\r\n");
     expect(200,
-           (const char *const[]){
-               "Content-Type: text/html; charset=utf-8", "Content-Length: 8", "ETag: W/\"one\"",
-               "Cache-Control: no-cache", "Vary: Accept-Encoding", "X-Frame-Options: DENY",
-               "X-Content-Type-Options: nosniff",
-               "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-               "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-               "frame-ancestors 'none'",
-               NULL},
+           (const char *const[]){"Content-Type: text/html; charset=utf-8", "Content-Length: 8",
+                                 "ETag: W/\"one\"", "Cache-Control: no-cache",
+                                 "Vary: Accept-Encoding", "X-Frame-Options: DENY",
+                                 "X-Content-Type-Options: nosniff", NULL},
            "Content-Encoding", "<p>plain");
     client_put(&c, "GET /ui/assets/a.js?x=y " HOST "Accept-Encoding: gzip\r\n\r\n");
     expect(200,
@@ -90,6 +86,53 @@ static void files_come_with_what_browsers_need(void **state) {
     expect(404, NULL, NULL, "There is no such page.\n");
     client_put(&c, "POST /ui/ " HOST "Content-Length: 1\r\n\r\nx");
     expect(405, (const char *const[]){"Allow: GET, HEAD", NULL}, NULL, NULL);
+}
+
+/* `host` and `query` of a request for `file`, and what it may talk to then. */
+static void expect_policy(const char *file, const char *host, const char *connect) {
+    char policy[600];
+    snprintf(policy, sizeof(policy),
+             "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+             "img-src 'self' data:; connect-src %s; base-uri 'none'; form-action 'none'; "
+             "frame-ancestors 'none'\r\n",
+             connect);
+    client_put(&c, "GET /ui/%s HTTP/1.1\r\nHost: %s\r\n" BASIC "\r\n", file, host);
+    struct answer a = client_answer(&c);
+    if (!strstr(a.head, policy)) {
+        fail_msg("no %s in %s", policy, a.head);
+    }
+    answer_free(&a);
+}
+
+static void the_page_talks_to_its_server_alone(void **state) {
+    char own[200], v6[200], with[300];
+    kit.config.metrics_user = SLICE_LIT("prom");
+    kit.config.metrics_password = SLICE_LIT("s:3");
+    start();
+    unsigned port = edge_port(kit.edge);
+    snprintf(own, sizeof(own), "'self' ws://a.example:%u http://a.example:%u", port, port);
+    snprintf(v6, sizeof(v6), "'self' ws://[::1]:%u http://[::1]:%u", port, port);
+    expect_policy("", "a.example", own);
+    expect_policy("", "a.example:6789", own);
+    expect_policy("", "[::1]:6789", v6);
+    expect_policy("", "a;script-src", "'self'"); /* a host that says more is not repeated */
+    expect_policy("assets/a.js", "a.example", "'self'");
+    expect_policy("none", "a.example", "'self'");
+    snprintf(with, sizeof(with), "%s wss://b.example:444 https://b.example:444", own);
+    expect_policy("?server=wss%3A%2F%2Fb.example%3A444", "a.example", with);
+    snprintf(with, sizeof(with), "%s ws://10.0.0.1 http://10.0.0.1", own);
+    expect_policy("?server=ws://10.0.0.1", "a.example", with);
+    static const char *const bad[] = {"*",        "wss:",          "wss://",     "https://b",
+                                      "wss://b/", "wss://b%20*",   "wss://b%3B", "wss://*.b",
+                                      "wss://b%", "wss://b%0D%0A", "wss://u@b"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char file[64];
+        snprintf(file, sizeof(file), "?server=%s", bad[i]);
+        expect_policy(file, "a.example", own);
+    }
+    char file[400];
+    snprintf(file, sizeof(file), "?server=wss://%0300d", 0);
+    expect_policy(file, "a.example", own);
 }
 
 static void gzip_goes_to_those_who_take_it(void **state) {
@@ -271,6 +314,102 @@ static void status_is_told_without_control(void **state) {
     kit_expect_no_message(&kit);
 }
 
+/* ---- tokens for the page that joins ------------------------------------------------------------
+ */
+
+#define TOKEN "GET /ui/api/token?room=a%%20b&identity=%%C3%%A9va "
+
+static void in_development_tokens_are_made_here(void **state) {
+    kit.config.pages_sign = true;
+    start();
+    client_put(&c, "GET /ui/api/status " HOST PAGE "\r\n");
+    struct answer a = client_answer(&c);
+    char port[64];
+    snprintf(port, sizeof(port), "\"signal_port\":%u,\"signal_tls\":false,", edge_port(kit.edge));
+    assert_non_null(strstr(a.body, port));
+    assert_non_null(strstr(a.body, "\"signs_tokens\":true"));
+    answer_free(&a);
+    client_put(&c, TOKEN HOST PAGE "\r\n");
+    a = client_answer(&c);
+    assert_int_equal(a.status, 200);
+    assert_true(answer_has(&a, "Cache-Control: no-store"));
+    char token[2000];
+    assert_int_equal(sscanf(a.body, "{\"token\":\"%1999[^\"]", token), 1);
+    answer_free(&a);
+    client_close(&c);
+    c = client_open(&kit); /* the server itself takes it, for that room and nothing else */
+    client_put(&c, "GET /rtc/validate?access_token=%s " HOST "\r\n", token);
+    struct edge_msg *m = kit_next(&kit, EDGE_VALIDATE);
+    const struct claims *claims = m->claims;
+    assert_true(slice_eq_cstr(claims->issuer, KIT_KEY));
+    assert_true(slice_eq_cstr(claims->identity, "\xc3\xa9va"));
+    assert_true(claims->video.room_join && slice_eq_cstr(claims->video.room, "a b"));
+    assert_false(claims->video.room_admin || claims->video.room_create || claims->video.room_list);
+    assert_true(claims->has_expires && claims->has_not_before);
+    assert_int_equal((int)(claims->expires_s - claims->not_before_s), 3600);
+    assert_true(edge_reply(kit.edge, m->conn, 200, EDGE_BODY_TEXT, SLICE_LIT("success")));
+    edge_msg_free(m);
+    expect(200, NULL, NULL, "success");
+}
+
+static void tokens_want_a_room_and_an_identity(void **state) {
+    static const char *const bad[] = {"",
+                                      "?room=a",
+                                      "?room=&identity=b",
+                                      "?identity=b",
+                                      "?room=a&identity=",
+                                      "?room=%00&identity=b",
+                                      "?room=a&identity=%ff"};
+    kit.config.pages_sign = true;
+    start();
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        client_put(&c, "GET /ui/api/token%s " HOST PAGE "\r\n", bad[i]);
+        expect(400, NULL, NULL, NULL);
+    }
+    client_put(&c, "GET /ui/api/token?identity=b&room=%01025d " HOST PAGE "\r\n", 0);
+    expect(400, NULL, NULL, NULL);
+    client_put(&c, "GET /ui/api/token?identity=b&room=%01024d " HOST PAGE "\r\n", 0);
+    expect(200, NULL, NULL, NULL);
+}
+
+static void nobody_else_is_given_a_token(void **state) {
+    start(); /* not in development */
+    client_put(&c, TOKEN HOST PAGE "\r\n");
+    expect(403, NULL, NULL,
+           "Tokens are made here only in development (--dev), and on this machine.");
+    client_put(&c, "GET /ui/api/status " HOST PAGE "\r\n");
+    struct answer a = client_answer(&c);
+    assert_non_null(strstr(a.body, "\"signs_tokens\":false"));
+    answer_free(&a);
+    client_close(&c);
+    kit_stop(&kit);
+
+    kit_init(&kit, state);
+    kit.config.pages_sign = true;
+    kit.config.metrics_user = SLICE_LIT("prom");
+    kit.config.metrics_password = SLICE_LIT("s:3");
+    start(); /* the password lets pages be seen from elsewhere; a token is for this machine */
+    static const char *const elsewhere[] = {"Host: localhost\r\nX-Forwarded-For: 1.2.3.4\r\n",
+                                            "Host: localhost\r\nVia: 1.1 x\r\n",
+                                            "Host: stoa.example.com\r\n"};
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+        client_put(&c, TOKEN "HTTP/1.1\r\n%s" PAGE BASIC "\r\n", elsewhere[i]);
+        expect(403, NULL, NULL, NULL);
+    }
+    client_put(&c, TOKEN HOST PAGE "\r\n");
+    expect(401, NULL, NULL, NULL);
+    client_put(&c, TOKEN HOST BASIC "\r\n"); /* another site's form */
+    expect(403, NULL, NULL, NULL);
+    client_put(&c, TOKEN HOST PAGE BASIC "Sec-Fetch-Site: cross-site\r\n\r\n");
+    expect(403, NULL, NULL, NULL);
+    client_put(&c, TOKEN HOST PAGE BASIC "\r\n");
+    expect(200, NULL, NULL, NULL);
+    client_close(&c);
+    c = client_open(&kit);
+    client_put(&c, TOKEN HOST PAGE "\r\n"); /* nor on the public port */
+    expect(404, NULL, NULL, NULL);
+}
+
 static void lists_are_asked_of_control(void **state) {
     start();
     client_put(&c, "GET /ui/api/rooms?prefix=a%%20b&from=12&limit=5 " HOST PAGE "\r\n");
@@ -359,6 +498,7 @@ int main(void) {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(files_come_with_what_browsers_need),
+        TEST(the_page_talks_to_its_server_alone),
         TEST(gzip_goes_to_those_who_take_it),
         TEST(what_a_browser_has_is_not_sent_again),
         TEST(head_says_what_get_would),
@@ -369,6 +509,9 @@ int main(void) {
         TEST(with_a_password_it_is_asked_for),
         TEST(only_the_pages_themselves_may_ask),
         TEST(status_is_told_without_control),
+        TEST(in_development_tokens_are_made_here),
+        TEST(tokens_want_a_room_and_an_identity),
+        TEST(nobody_else_is_given_a_token),
         TEST(lists_are_asked_of_control),
         TEST(calls_have_every_right_in_their_room),
         TEST(calls_that_are_none_are_refused),

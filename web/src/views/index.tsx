@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { behind } from "../route";
 import type { History } from "../stats";
 import type { Status } from "../types";
+import { Join } from "./join";
 import { Overview } from "./overview";
 import { RoomView } from "./room";
 
@@ -15,6 +16,7 @@ export interface Context {
 interface View {
   key: string;
   title: string;
+  full?: boolean; // as wide and high as the window
   render: (context: Context) => ComponentChildren;
 }
 
@@ -22,6 +24,10 @@ const places: ((hash: string) => View | null)[] = [
   (hash) => {
     const name = behind(hash, "#/room/");
     return name === null ? null : { key: "room", title: name, render: (context) => <RoomView name={name} context={context} /> };
+  },
+  (hash) => {
+    const name = hash === "#/join" ? "" : behind(hash, "#/join/");
+    return name === null ? null : { key: "join", title: "Join a room", full: true, render: (context) => <Join name={name} context={context} /> };
   },
   (hash) => (hash === "#/" ? { key: "overview", title: "", render: (context) => <Overview context={context} /> } : null),
 ];

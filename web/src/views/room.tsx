@@ -5,7 +5,7 @@ import { Dialog, Field } from "../dialog";
 import * as format from "../format";
 import { notify } from "../notice";
 import { usePoll } from "../poll";
-import { go, overviewPath } from "../route";
+import { go, joinPath, overviewPath } from "../route";
 import type { Room } from "../types";
 import type { Context } from "./index";
 import { Participants } from "./participants";
@@ -85,6 +85,7 @@ export function RoomView({ name, context }: { name: string; context: Context }) 
         <h1 tabIndex={-1}>{shownName(name)}</h1>
         {room && (
           <>
+            <a class="button" href={joinPath(name)}>Join</a>
             <button type="button" onClick={() => setAsking("metadata")}>Edit metadata</button>
             <button type="button" class="danger" onClick={() => setAsking("delete")}>Delete room</button>
           </>
