@@ -25,13 +25,10 @@ void buf_clear(struct buf *b) {
 }
 
 /* The block has one byte more than cap, where buf_printf's NUL may go. */
-bool buf_reserve(struct buf *b, size_t more) {
+bool buf_grow(struct buf *b, size_t more) {
     assert(b->len <= b->cap && b->cap <= b->bytes_max);
     if (b->failed) {
         return false;
-    }
-    if (more <= b->cap - b->len) {
-        return true;
     }
     if (more > b->bytes_max - b->len) {
         b->failed = true;
@@ -48,21 +45,6 @@ bool buf_reserve(struct buf *b, size_t more) {
     b->data = data;
     b->cap = cap;
     return true;
-}
-
-void buf_put(struct buf *b, struct slice s) {
-    if (s.len > 0 && buf_reserve(b, s.len)) {
-        memcpy(b->data + b->len, s.data, s.len);
-        b->len += s.len;
-    }
-}
-
-void buf_put_cstr(struct buf *b, const char *s) {
-    buf_put(b, slice_from_cstr(s));
-}
-
-void buf_put_u8(struct buf *b, uint8_t v) {
-    buf_put(b, slice_of(&v, 1));
 }
 
 void buf_put_be16(struct buf *b, uint16_t v) {

@@ -15,16 +15,31 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t bytes_max);
-void buf_deinit(struct buf *b); /* zeroed: fine */
-void buf_clear(struct buf *b);  /* len 0, failed off; keeps memory */
-must_check bool buf_reserve(struct buf *b, size_t more);
+void buf_deinit(struct buf *b);                       /* zeroed: fine */
+void buf_clear(struct buf *b);                        /* len 0, failed off; keeps memory */
+must_check bool buf_grow(struct buf *b, size_t more); /* buf_reserve when there is no room */
+/* Room for `more` bytes behind len, to be written without further asking. */
+must_check static inline bool buf_reserve(struct buf *b, size_t more) {
+    return (more <= b->cap - b->len && !b->failed) || buf_grow(b, more);
+}
 static inline struct slice buf_slice(const struct buf *b) {
     return (struct slice){b->data, b->len};
 }
 
-void buf_put(struct buf *b, struct slice s);
-void buf_put_cstr(struct buf *b, const char *s);
-void buf_put_u8(struct buf *b, uint8_t v);
+static inline void buf_put(struct buf *b, struct slice s) {
+    if (s.len > 0 && buf_reserve(b, s.len)) {
+        memcpy(b->data + b->len, s.data, s.len);
+        b->len += s.len;
+    }
+}
+static inline void buf_put_cstr(struct buf *b, const char *s) {
+    buf_put(b, slice_from_cstr(s));
+}
+static inline void buf_put_u8(struct buf *b, uint8_t v) {
+    if (buf_reserve(b, 1)) {
+        b->data[b->len++] = v;
+    }
+}
 void buf_put_be16(struct buf *b, uint16_t v);
 void buf_put_be32(struct buf *b, uint32_t v);
 void buf_put_be64(struct buf *b, uint64_t v);

@@ -16,11 +16,14 @@ static_assert(BASE62_LETTERS == 62, "letters and digits");
 /* `len` letters, uniform: random bytes past the largest multiple of `letters` are drawn again. */
 static void draw(struct rng *r, const char *alphabet, unsigned letters, char *out, size_t len) {
     unsigned usable = 256 - 256 % letters;
-    for (size_t i = 0; i < len;) {
-        uint8_t byte;
-        rng_bytes(r, &byte, 1);
-        if (byte < usable) {
-            out[i++] = alphabet[byte % letters];
+    for (size_t done = 0; done < len;) {
+        uint8_t bytes[32];
+        size_t count = MIN(len - done, sizeof(bytes));
+        rng_bytes(r, bytes, count);
+        for (size_t i = 0; i < count; i++) {
+            if (bytes[i] < usable) {
+                out[done++] = alphabet[bytes[i] % letters];
+            }
         }
     }
 }

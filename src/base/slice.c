@@ -1,26 +1,11 @@
-#include <string.h>
-
-#include "mem.h"
 #include "slice.h"
+#include "mem.h"
+#include "word.h"
 
-static const uint64_t EACH_BYTE_01 = 0x0101010101010101u;
-static const uint64_t EACH_BYTE_80 = 0x8080808080808080u;
+enum { CASE_BIT = 'a' - 'A' }; /* what tells a capital from its small letter */
 
-struct slice slice_from_cstr(const char *s) {
-    assert(s);
-    return slice_of(s, strlen(s));
-}
-
-bool slice_eq(struct slice a, struct slice b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-bool slice_eq_cstr(struct slice a, const char *b) {
-    return slice_eq(a, slice_from_cstr(b));
-}
-
-static uint8_t lower(uint8_t c) {
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+static bool is_letter(uint8_t c) {
+    return (c | CASE_BIT) >= 'a' && (c | CASE_BIT) <= 'z';
 }
 
 bool slice_eq_nocase(struct slice a, struct slice b) {
@@ -28,7 +13,8 @@ bool slice_eq_nocase(struct slice a, struct slice b) {
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.data[i]) != lower(b.data[i])) {
+        uint8_t differs = a.data[i] ^ b.data[i];
+        if (differs != 0 && (differs != CASE_BIT || !is_letter(a.data[i]))) {
             return false;
         }
     }
@@ -51,17 +37,6 @@ int slice_compare(struct slice a, struct slice b) {
 size_t slice_find(struct slice s, uint8_t byte) {
     const uint8_t *at = s.len == 0 ? NULL : memchr(s.data, byte, s.len);
     return at ? (size_t)(at - s.data) : s.len;
-}
-
-struct slice slice_sub(struct slice s, size_t from, size_t len) {
-    from = MIN(from, s.len);
-    len = MIN(len, s.len - from);
-    /* Adding 0 to NULL is undefined in C, hence the test. */
-    return slice_of(from == 0 ? s.data : s.data + from, len);
-}
-
-struct slice slice_after(struct slice s, size_t n) {
-    return slice_sub(s, n, s.len);
 }
 
 struct slice slice_split(struct slice *rest, uint8_t sep) {
@@ -134,17 +109,10 @@ static size_t text_char_len(const uint8_t *p, size_t left) {
     return len;
 }
 
-/* Eight ASCII bytes, none of them NUL: the common case of long metadata. */
-static bool is_plain_word(const uint8_t *p) {
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    return ((word | (word - EACH_BYTE_01)) & EACH_BYTE_80) == 0;
-}
-
 bool slice_is_text(struct slice s) {
     size_t at = 0;
     while (at < s.len) {
-        if (s.len - at >= sizeof(uint64_t) && is_plain_word(s.data + at)) {
+        if (s.len - at >= sizeof(uint64_t) && word_is_plain(s.data + at, 1, 0, 0, 0)) {
             at += sizeof(uint64_t);
             continue;
         }

@@ -5,6 +5,8 @@
  * Callers: everybody. */
 #pragma once
 
+#include <string.h>
+
 #include "base.h"
 
 struct slice {
@@ -25,21 +27,36 @@ struct bytes {
 static inline struct slice slice_of(const void *data, size_t len) {
     return (struct slice){(const uint8_t *)data, len};
 }
-struct slice slice_from_cstr(const char *s);
+/* Here, so that the length of a literal is known when it is compiled. */
+static inline struct slice slice_from_cstr(const char *s) {
+    assert(s);
+    return slice_of(s, strlen(s));
+}
 static inline struct slice bytes_slice(const struct bytes *b) {
     return (struct slice){b->data, b->len};
 }
 
-bool slice_eq(struct slice a, struct slice b);
-bool slice_eq_cstr(struct slice a, const char *b);
+static inline bool slice_eq(struct slice a, struct slice b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+static inline bool slice_eq_cstr(struct slice a, const char *b) {
+    return slice_eq(a, slice_from_cstr(b));
+}
 bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII only */
 bool slice_starts_with(struct slice s, struct slice prefix);
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first on a tie */
 /* Index of the first such byte, or s.len. */
 size_t slice_find(struct slice s, uint8_t byte);
 /* Sub-slices are clipped to s; they never point outside it. */
-struct slice slice_sub(struct slice s, size_t from, size_t len);
-struct slice slice_after(struct slice s, size_t n);
+static inline struct slice slice_sub(struct slice s, size_t from, size_t len) {
+    from = MIN(from, s.len);
+    len = MIN(len, s.len - from);
+    /* Adding 0 to NULL is undefined in C, hence the test. */
+    return slice_of(from == 0 ? s.data : s.data + from, len);
+}
+static inline struct slice slice_after(struct slice s, size_t n) {
+    return slice_sub(s, n, s.len);
+}
 /* Splits at the first `sep`: returns what stands before it and moves *rest behind it.
  * Without sep, returns all and empties *rest. */
 struct slice slice_split(struct slice *rest, uint8_t sep);

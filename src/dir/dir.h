@@ -22,7 +22,7 @@ enum {
     DIR_ROWS_MAX = 1024,         /* creators of one name; only one that never rests collects them */
     DIR_MEMBERS_MAX = 1024,      /* nodes of a cluster; 32 KB of acknowledgements each */
     DIR_EXTRA_BYTES_MAX = 32768, /* opaque part of settings: agents, egress, tags */
-    DIR_TURN_PASSWORD_LEN = 43,  /* 256 bits in base 62 */
+    DIR_TURN_PASSWORD_LEN = 43,  /* 250 bits and more in base 62 */
 };
 
 /* Every changing call gets the time. wall_ms: corrected wall clock (see dir_wall_correction);

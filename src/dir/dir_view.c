@@ -70,37 +70,23 @@ struct ident dir_room_sid(const struct dir *d, const struct dir_room *room, uint
     return sid_of(d, dir_room_birth(room, i));
 }
 
-/* Five letters of base 62 at once: the largest power of it that fits 32 bits. */
-enum { LETTERS_AT_ONCE = 5, POWER_OF_62 = 62 * 62 * 62 * 62 * 62 };
-
-/* Divides a number of eight 32-bit words, most significant first; returns the remainder. */
-static uint32_t divide(uint32_t words[8]) {
-    uint64_t rest = 0;
-    for (size_t i = 0; i < 8; i++) {
-        uint64_t part = rest << 32 | words[i];
-        words[i] = (uint32_t)(part / POWER_OF_62);
-        rest = part % POWER_OF_62;
-    }
-    return (uint32_t)rest;
-}
+/* 62^11 is above 2^64: so many letters keep all of a word. */
+enum { LETTERS_OF_WORD = 11 };
 
 void dir_room_turn_password(const struct dir *d, const struct dir_room *room,
                             char out[DIR_TURN_PASSWORD_LEN + 1]) {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     static_assert(sizeof(letters) == 62 + 1, "base 62");
-    uint32_t words[8];
+    size_t len = 0;
     for (uint8_t half = 0; half < 2; half++) {
         struct hash128 h = birth_hash(&d->turn_key, room->birth, half);
-        words[4 * half + 0] = (uint32_t)(h.hi >> 32);
-        words[4 * half + 1] = (uint32_t)h.hi;
-        words[4 * half + 2] = (uint32_t)(h.lo >> 32);
-        words[4 * half + 3] = (uint32_t)h.lo;
-    }
-    for (size_t left = DIR_TURN_PASSWORD_LEN; left > 0;) {
-        uint32_t rest = divide(words);
-        for (size_t n = MIN(left, (size_t)LETTERS_AT_ONCE); n > 0; n--) {
-            out[--left] = letters[rest % 62];
-            rest /= 62;
+        uint64_t words[] = {h.hi, h.lo};
+        for (size_t w = 0; w < ARRAY_LEN(words); w++) {
+            size_t end = MIN(len + LETTERS_OF_WORD, (size_t)DIR_TURN_PASSWORD_LEN);
+            for (; len < end; len++) {
+                out[len] = letters[words[w] % 62];
+                words[w] /= 62;
+            }
         }
     }
     out[DIR_TURN_PASSWORD_LEN] = '\0';

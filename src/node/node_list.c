@@ -2,7 +2,10 @@
 #include "mem.h"
 #include "node_call.h"
 
-enum { ROOMS_FIELD_TAG = 1 << 3 | 2 }; /* ListRoomsResponse.rooms, length-delimited */
+enum {
+    ROOMS_FIELD_TAG = 1 << 3 | 2, /* ListRoomsResponse.rooms, length-delimited */
+    LIST_FIRST_BYTES = 1500,      /* of an answer: a room with some metadata */
+};
 
 static struct held *held_destroy(struct held *h) {
     buf_deinit(&h->out);
@@ -269,6 +272,10 @@ enum status op_list_rooms(struct call *c) {
         struct slice name = node_cstr_slice(r->names[i]);
         buf_put_varint(&h->names, name.len);
         buf_put(&h->names, name);
+    }
+    if (!buf_reserve(&h->out, LIST_FIRST_BYTES)) {
+        held_destroy(h);
+        return STATUS_NO_MEMORY;
     }
     if (h->coding == API_JSON) {
         buf_put_cstr(&h->out, "{\"rooms\":[");

@@ -36,12 +36,17 @@ static void put_enum(struct buf *out, const ProtobufCEnumDescriptor *type, int32
     buf_put_u8(out, '"');
 }
 
+/* Bytes that need a look before they may stand in a string. */
+static const bool odd_bytes[256] = {
+    [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true,          ['<'] = true,
+    ['>'] = true,        ['&'] = true, [0x80 ... 0xff] = true,
+};
+
 /* Text that stands in JSON as it is, which nearly all does, is copied at once. */
 static void put_string(struct buf *out, struct slice text) {
-    uint8_t odd = 0;
+    bool odd = false;
     for (size_t i = 0; i < text.len; i++) {
-        uint8_t b = text.data[i];
-        odd |= b < 0x20 || b >= 0x80 || b == '"' || b == '\\' || b == '<' || b == '>' || b == '&';
+        odd |= odd_bytes[text.data[i]];
     }
     if (odd) {
         json_put_string(out, text);

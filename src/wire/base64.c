@@ -6,8 +6,9 @@ static const char standard_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* The value of each digit plus 1; 0 for what is none. */
-#define DIGIT(byte, value) [byte] = (value) + 1
+/* The value of each digit, marked as one; 0 for what is none. */
+#define DIGIT_MARK 0x80u
+#define DIGIT(byte, value) [byte] = DIGIT_MARK | (value)
 #define DIGITS4(byte, value)                                                                       \
     DIGIT(byte, value), DIGIT((byte) + 1, (value) + 1), DIGIT((byte) + 2, (value) + 2),            \
         DIGIT((byte) + 3, (value) + 3)
@@ -27,10 +28,12 @@ static const uint8_t any_values[256] = {ALPHANUMERIC, DIGIT('-', 62), DIGIT('_',
 static bool decode_four(const uint8_t *values, const uint8_t *digits, uint8_t *bytes) {
     uint32_t a = values[digits[0]], b = values[digits[1]], c = values[digits[2]];
     uint32_t d = values[digits[3]];
-    if (a == 0 || b == 0 || c == 0 || d == 0) {
+    static const uint32_t marks =
+        (DIGIT_MARK << 18) + (DIGIT_MARK << 12) + (DIGIT_MARK << 6) + DIGIT_MARK;
+    if ((a & b & c & d & DIGIT_MARK) == 0) {
         return false;
     }
-    uint32_t bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+    uint32_t bits = (a << 18) + (b << 12) + (c << 6) + d - marks;
     bytes[0] = (uint8_t)(bits >> 16);
     bytes[1] = (uint8_t)(bits >> 8);
     bytes[2] = (uint8_t)bits;

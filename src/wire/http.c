@@ -3,8 +3,12 @@
 #include <string.h>
 
 #include "http_priv.h"
+#include "word.h"
 
-enum { METHOD_BYTES_MAX = 32 }; /* the longest registered one has 17 */
+enum {
+    METHOD_BYTES_MAX = 32, /* the longest registered one has 17 */
+    DEL = 0x7f,
+};
 
 /* RFC 9110 section 5.6.2. */
 static const bool token_bytes[256] = {
@@ -62,20 +66,11 @@ enum http_result http_line_next(struct slice in, size_t *at, struct slice *ret_l
     return HTTP_OK;
 }
 
-/* Eight bytes from 0x20 on, none of them DEL: nearly all of a token. Bytes above ASCII answer no.
- */
-static bool is_plain_word(const uint8_t *p) {
-    static const uint64_t each_01 = 0x0101010101010101U, each_80 = 0x8080808080808080U;
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    uint64_t not_del = word ^ 0x7f * each_01;
-    return ((word | (word - 0x20 * each_01) | (not_del - each_01)) & each_80) == 0;
-}
-
 static bool is_value(struct slice value) {
     size_t at = 0;
     while (at < value.len) {
-        if (value.len - at >= sizeof(uint64_t) && is_plain_word(value.data + at)) {
+        if (value.len - at >= sizeof(uint64_t) &&
+            word_is_plain(value.data + at, 0x20, DEL, DEL, DEL)) {
             at += sizeof(uint64_t);
         } else if (http_is_value_byte(value.data[at])) {
             at++;

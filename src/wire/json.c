@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "json_priv.h"
+#include "word.h"
 
 /* What may stand next; values of json_reader.expect. */
 enum expect {
@@ -147,16 +148,34 @@ static bool unescape(struct slice raw, uint8_t *out, size_t *ret_len) {
     return true;
 }
 
-/* The string that begins behind the quote at r->at - 1; moves behind its closing quote. */
-static bool read_string(struct json_reader *r, struct slice *ret_text) {
-    const uint8_t *begin = r->at, *at = begin;
-    bool escaped = false;
-    uint8_t any = 0;
-    while (at < r->end && *at != '"') {
-        if (*at < 0x20) {
+/* What a byte is to a string; nearly all are plain. */
+enum byte_kind { BYTE_PLAIN, BYTE_MARKED, BYTE_CONTROL };
+static const uint8_t byte_kinds[256] = {
+    [0 ... 0x1f] = BYTE_CONTROL,
+    ['"'] = BYTE_MARKED,
+    ['\\'] = BYTE_MARKED,
+    [0x80 ... 0xff] = BYTE_MARKED,
+};
+
+/* The first byte that is not plain, or the end. */
+static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end) {
+    while (end - at >= (ptrdiff_t)sizeof(uint64_t) && word_is_plain(at, 0x20, '"', '\\', '"')) {
+        at += sizeof(uint64_t);
+    }
+    while (at < end && byte_kinds[*at] == BYTE_PLAIN) {
+        at++;
+    }
+    return at;
+}
+
+/* The bytes up to the closing quote. */
+static bool find_quote(const struct json_reader *r, struct slice *ret_raw, bool *ret_escaped) {
+    bool ascii = true, escaped = false;
+    const uint8_t *at = skip_plain(r->at, r->end);
+    for (; at < r->end && *at != '"'; at = skip_plain(at + 1, r->end)) {
+        if (byte_kinds[*at] == BYTE_CONTROL) {
             return false;
         }
-        any |= *at;
         if (*at == '\\') {
             escaped = true;
             at++; /* whatever is escaped, a quote does not end the string here */
@@ -164,17 +183,25 @@ static bool read_string(struct json_reader *r, struct slice *ret_text) {
                 return false;
             }
         }
-        at++;
+        ascii = ascii && *at < 0x80;
     }
-    if (at == r->end) {
+    struct slice raw = slice_of(r->at, (size_t)(at - r->at));
+    if (at == r->end || (!ascii && !slice_is_text(raw))) {
         return false;
     }
-    struct slice raw = slice_of(begin, (size_t)(at - begin));
-    bool ascii = any < 0x80 && !escaped; /* without control bytes: text */
-    if (!ascii && !slice_is_text(raw)) {
+    *ret_raw = raw;
+    *ret_escaped = escaped;
+    return true;
+}
+
+/* The string that begins behind the quote at r->at - 1; moves behind its closing quote. */
+static bool read_string(struct json_reader *r, struct slice *ret_text) {
+    struct slice raw;
+    bool escaped;
+    if (!find_quote(r, &raw, &escaped)) {
         return false;
     }
-    r->at = at + 1;
+    r->at += raw.len + 1;
     if (!escaped) {
         *ret_text = raw;
         return true;
