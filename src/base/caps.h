@@ -152,6 +152,7 @@ enum {
     REPORT_DATAGRAM_BYTES = 1200,           /* of RTCP, gathered */
     HISTORY_CHUNKS_MAX = 32768,             /* of 8 KB: 256 MB a worker, 1 s of 2 Gbit/s received */
     EGRESS_HOLD_US = 1000,                  /* how long packets wait for others to the same place */
+    EGRESS_READY_MAX = 16,                  /* destinations that wait for a common system call */
     ICE_TCP_FIRST_MS = 10 * 1000,           /* for a connection to say whose it is */
     ICE_TCP_STRANGERS_MAX = 1024,           /* connections that have not said it, 3 KB each */
     ICE_TCP_LINKS_MAX = 16384,              /* of one worker */

@@ -4,6 +4,7 @@
 
 enum status egress_init(struct egress *e) {
     *e = (struct egress){0};
+    list_init(&e->ready);
     list_init(&e->waiting);
     e->buffers = mem_calloc(EGRESS_PACKETS_MAX, sizeof(*e->buffers));
     if (!e->buffers) {
@@ -45,16 +46,38 @@ static void append(struct egress_chain *c, struct egress_packet *p) {
     c->last = p;
 }
 
+static void make_ready(struct egress *e, struct egress_queue *q) {
+    if (!list_node_linked(&q->in_ready)) {
+        list_push_back(&e->ready, &q->in_ready);
+    }
+}
+
 void egress_queue(struct egress *e, struct egress_queue *q, struct egress_packet *p, bool urgent,
                   bool ends, uint64_t now_us) {
     assert(p->len > 0 && p->len <= EGRESS_PACKET_BYTES);
     append(urgent ? &q->urgent : &q->bulk, p);
-    if (!list_node_linked(&q->in_waiting)) {
-        list_push_back(&e->waiting, &q->in_waiting);
+    e->queued++;
+    if (urgent || ends) {
+        make_ready(e, q);
     }
-    e->ready = e->ready || urgent || ends;
-    if (e->queued++ == 0) {
-        e->since_us = now_us;
+    bool waits = list_node_linked(&q->in_waiting);
+    if (!urgent && ends && waits) {
+        list_remove(&e->waiting, &q->in_waiting);
+    } else if (!urgent && !ends && !waits) {
+        list_push_back(&e->waiting, &q->in_waiting);
+        q->since_us = now_us;
+    }
+}
+
+void egress_expire(struct egress *e, uint64_t now_us) {
+    while (!list_empty(&e->waiting)) {
+        struct egress_queue *q =
+            container_of(list_first(&e->waiting), struct egress_queue, in_waiting);
+        if (now_us < q->since_us + EGRESS_HOLD_US) {
+            return;
+        }
+        list_remove(&e->waiting, &q->in_waiting);
+        make_ready(e, q);
     }
 }
 
@@ -75,25 +98,26 @@ static void drop_chain(struct egress *e, struct egress_chain *c) {
 void egress_drop(struct egress *e, struct egress_queue *q) {
     drop_chain(e, &q->urgent);
     drop_chain(e, &q->bulk);
+    if (list_node_linked(&q->in_ready)) {
+        list_remove(&e->ready, &q->in_ready);
+    }
     if (list_node_linked(&q->in_waiting)) {
         list_remove(&e->waiting, &q->in_waiting);
     }
 }
 
 void egress_flush(struct egress *e, egress_send_fn send, void *arg) {
-    e->ready = false;
-    list_each (node, &e->waiting) {
-        struct egress_queue *q = container_of(node, struct egress_queue, in_waiting);
+    list_each (node, &e->ready) {
+        struct egress_queue *q = container_of(node, struct egress_queue, in_ready);
         if (q->urgent.first) {
             q->urgent.last = NULL;
             send(arg, q, TAKE(q->urgent.first));
         }
     }
-    while (!list_empty(&e->waiting)) {
-        struct egress_queue *q =
-            container_of(list_first(&e->waiting), struct egress_queue, in_waiting);
-        list_remove(&e->waiting, &q->in_waiting);
-        if (q->bulk.first) {
+    while (!list_empty(&e->ready)) {
+        struct egress_queue *q = container_of(list_first(&e->ready), struct egress_queue, in_ready);
+        list_remove(&e->ready, &q->in_ready);
+        if (q->bulk.first && !list_node_linked(&q->in_waiting)) {
             q->bulk.last = NULL;
             send(arg, q, TAKE(q->bulk.first));
         }

@@ -1,8 +1,8 @@
 /* egress.h: sealed packets of a turn on their way out, gathered by destination.
  * Owns: a pool of packet buffers, made once; struct egress_queue what waits for one destination.
- * Never: allocates after creation, or lets video go before audio and resends.
- * Invariant: a buffer is free, taken by the caller, or in one queue; a queue with packets is in
- *   `waiting`.
+ * Never: allocates after creation, or lets video go before audio and resends of the same flush.
+ * Invariant: a buffer is free, taken by the caller, or in one queue. A queue is in `ready` while it
+ *   has urgent packets or whole frames, in `waiting` while it has the beginning of a frame.
  * Source: design section 6: what one turn made for one destination leaves in one segmented send.
  * Callers: workers. One thread. */
 #pragma once
@@ -23,21 +23,22 @@ struct egress_chain {
 
 /* Of one transport; zeroed but for the list node is empty. */
 struct egress_queue {
-    struct list_node in_waiting;
+    struct list_node in_ready, in_waiting;
     struct egress_chain urgent, bulk;
+    uint64_t since_us; /* while in `waiting`: when the first of its frame was queued */
 };
 static inline void egress_queue_init(struct egress_queue *q) {
     *q = (struct egress_queue){0};
+    list_node_init(&q->in_ready);
     list_node_init(&q->in_waiting);
 }
 
 struct egress {
     /* owned */ struct egress_packet *buffers;
     struct egress_packet *spare;
-    struct list waiting; /* struct egress_queue, by in_waiting */
+    struct list ready;   /* struct egress_queue, by in_ready */
+    struct list waiting; /* struct egress_queue, by in_waiting; who waits longest comes first */
     uint32_t queued;     /* packets in all queues */
-    uint64_t since_us;   /* when the first of them was queued */
-    bool ready;          /* something among them shall not wait for more */
 };
 
 must_check enum status egress_init(struct egress *e);
@@ -50,15 +51,16 @@ void egress_give_back(struct egress *e, struct egress_packet *p);
  * (`ends`). */
 void egress_queue(struct egress *e, struct egress_queue *q, struct egress_packet *p, bool urgent,
                   bool ends, uint64_t now_us);
-/* At the end of a turn: the rest of a frame is worth waiting for, a moment. */
-static inline bool egress_due(const struct egress *e, uint64_t now_us) {
-    return e->queued > 0 && (e->ready || e->queued >= EGRESS_PACKETS_MAX / 2 ||
-                             now_us >= e->since_us + EGRESS_HOLD_US);
+/* Enough destinations for a system call: whoever is served first need not wait for the last. */
+static inline bool egress_full(const struct egress *e) {
+    return e->ready.count >= EGRESS_READY_MAX;
 }
+/* The rest of a frame is worth waiting for, a moment: what has waited so long becomes ready. */
+void egress_expire(struct egress *e, uint64_t now_us);
 void egress_drop(struct egress *e, struct egress_queue *q); /* its destination is gone */
 
-/* Takes out what waits, for `send` to put into the kernel: first all that is urgent, then the
- * rest; packets of one destination stay together. */
+/* Takes out what is ready, for `send` to put into the kernel: first all that is urgent, then whole
+ * frames; packets of one destination stay together. */
 typedef void (*egress_send_fn)(void *arg, struct egress_queue *q, struct egress_packet *first);
 void egress_flush(struct egress *e, egress_send_fn send, void *arg);
 /* One of those packets was sent, or let go of: its buffer is free again. */

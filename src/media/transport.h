@@ -113,7 +113,6 @@ struct transport {
     struct list_node in_streaming;          /* of the worker: has receivers or senders */
     struct egress_queue egress;
     struct budget budget; /* what its link carries */
-    uint64_t ticked_us;   /* when its senders were looked at */
     uint64_t budget_due_us, sent_bytes, sent_bps;
     uint8_t told_score; /* SCORE_UNTOLD at first, so that good ones are told, too */
 };

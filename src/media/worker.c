@@ -46,14 +46,18 @@ static void on_retry(void *arg) {
     worker_retry_owed(worker_of(arg));
 }
 
-/* The end of each turn: one flight of a handshake, then all that the turn has to send. */
+/* The end of each turn: one flight of a handshake, then all that the turn has to send; and memory
+ * for what the next one receives. */
 static void on_turn_end(void *arg) {
     struct worker *w = worker_of(arg);
+    if (!list_empty(&w->streaming) && packet_pool_refill(&w->pool) != STATUS_OK) {
+        metric_inc(&w->metrics.media_no_memory); /* histories are shorter for now */
+    }
     worker_run_handshake(w);
     worker_io_flush(w);
-    if (egress_due(&w->egress, loop_now_us(w->loop))) {
-        worker_io_flush_egress(w);
-    } else if (w->egress.queued > 0) {
+    egress_expire(&w->egress, loop_now_us(w->loop));
+    worker_io_flush_egress(w);
+    if (!list_empty(&w->egress.waiting)) {
         loop_timer_set(&w->hold, loop_now_ms(w->loop) + 1);
     }
     if (!list_empty(&w->handshakes)) {

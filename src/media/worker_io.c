@@ -127,7 +127,7 @@ static void batch_chain(void *arg, struct egress_queue *q, struct egress_packet 
 }
 
 void worker_io_flush_egress(struct worker *w) {
-    if (w->egress.queued == 0) {
+    if (list_empty(&w->egress.ready)) {
         return;
     }
     egress_flush(&w->egress, batch_chain, w);
@@ -139,16 +139,21 @@ void worker_io_flush_egress(struct worker *w) {
 struct egress_packet *worker_take_buffer(struct worker *w) {
     struct egress_packet *p = egress_take(&w->egress);
     if (!p) {
+        egress_expire(&w->egress, UINT64_MAX);
         worker_io_flush_egress(w);
         p = egress_take(&w->egress);
     }
     return p;
 }
 
-void worker_io_take(void *arg, const struct udp_path *path, uint8_t *data, size_t len) {
-    struct worker *w = worker_of(arg);
+/* Whatever is no media may end a transport, whose packets may be in the run. */
+static void take(struct worker *w, const struct udp_path *path, uint8_t *data, size_t len) {
     struct slice bytes = slice_of(data, len);
-    switch (datagram_classify(bytes)) {
+    enum datagram_kind kind = datagram_classify(bytes);
+    if (kind != DATAGRAM_RTP) {
+        worker_forward_run(w);
+    }
+    switch (kind) {
     case DATAGRAM_STUN: worker_on_stun(w, path, bytes); break;
     case DATAGRAM_DTLS: worker_on_dtls(w, path, bytes); break;
     case DATAGRAM_RTP: worker_on_rtp(w, path, data, len); break;
@@ -156,6 +161,12 @@ void worker_io_take(void *arg, const struct udp_path *path, uint8_t *data, size_
     case DATAGRAM_TURN_CHANNEL:
     case DATAGRAM_UNKNOWN: metric_inc(&w->metrics.media_unknown_dropped); break;
     }
+}
+
+void worker_io_take(void *arg, const struct udp_path *path, uint8_t *data, size_t len) {
+    struct worker *w = worker_of(arg);
+    take(w, path, data, len);
+    worker_forward_run(w);
 }
 
 static void receive(struct worker *w, struct worker_socket *s) {
@@ -167,8 +178,9 @@ static void receive(struct worker *w, struct worker_socket *s) {
         }
         metric_add(&w->metrics.datagrams_in, count);
         for (size_t k = 0; k < count; k++) {
-            worker_io_take(w, list[k].path, list[k].data, list[k].len);
+            take(w, list[k].path, list[k].data, list[k].len);
         }
+        worker_forward_run(w);
     }
 }
 

@@ -151,6 +151,7 @@ static void give(struct worker *w, struct sender *s, const struct budget_stream 
     s->budgeted = true;
     downlink_set_limit(s->downlink, limit);
     downlink_tick(s->downlink, s->receiver->uplink, now_us);
+    worker_report_by(w, uplink_due_us(s->receiver->uplink));
     tell_starved(w, s, b->layer_given == BUDGET_LAYER_NONE);
 }
 

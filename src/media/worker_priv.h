@@ -19,6 +19,7 @@ enum {
     WORKER_FAMILIES = 2, /* index 0: IPv4, 1: IPv6 */
     ECHO_RETRY_MS = 200, /* between checks of ours; clients answer at once */
     ECHO_SENT_MAX = 7,   /* as RFC 8489 resends a request */
+    RUN_MAX = 32,
 };
 
 struct thread;
@@ -30,6 +31,14 @@ struct worker_socket {
     struct loop_source source;
     /* owned */ struct outbox *out;
     /* owned */ struct batch *batch;
+};
+
+/* Packets of one track that came behind one another: each subscriber gets all of them in turn, so
+ * that its state, its cipher and its queue are fetched once. */
+struct run {
+    /* borrowed */ struct receiver *receiver; /* NULL: empty */
+    size_t count;
+    struct uplink_packet packets[RUN_MAX]; /* views into the inbox */
 };
 
 struct worker {
@@ -51,12 +60,14 @@ struct worker {
     struct list handshakes; /* struct transport, by in_handshakes: have held datagrams to feed */
     struct list owed;       /* struct transport, by in_owed */
     struct streams streams;
+    struct run run;
     struct egress egress;
-    struct packet_pool pool;   /* of the histories of what clients send */
-    struct list streaming;     /* struct transport, by in_streaming */
-    struct loop_timer hold;    /* set while packets wait for more of their frame */
-    struct loop_timer reports; /* set while anything streams */
-    uint64_t levels_due_us, quality_due_us;
+    struct packet_pool pool;             /* of the histories of what clients send */
+    struct list streaming;               /* struct transport, by in_streaming */
+    struct loop_timer hold;              /* set while packets wait for more of their frame */
+    struct loop_timer reports;           /* set while anything streams */
+    uint64_t reports_us, reports_due_us; /* when it was last, and is next */
+    uint64_t tick_due_us, levels_due_us, quality_due_us;
     struct rng rng; /* transactions of checks of ours */
     uint64_t tie_breaker;
     struct metrics metrics;
@@ -75,12 +86,12 @@ must_check uint8_t *worker_io_space(struct worker *w, const struct udp_path *pat
 void worker_io_commit(struct worker *w, const struct udp_path *path, size_t len);
 void worker_io_send(struct worker *w, const struct udp_path *path, struct slice datagram);
 void worker_io_flush(struct worker *w);
-/* Sealed packets that wait in egress. */
+/* Sealed packets that are ready in egress. */
 void worker_io_flush_egress(struct worker *w);
 /* An empty buffer; what waits goes out first when there is none. */
 struct egress_packet *worker_take_buffer(struct worker *w);
 
-/* A datagram has come, by whatever way. */
+/* A datagram has come by a stream. */
 void worker_io_take(void *arg, const struct udp_path *path, uint8_t *data, size_t len);
 
 /* worker_tcp.c */
@@ -119,15 +130,18 @@ void worker_transport_set_timer(struct worker *w, struct transport *t);
 void worker_retry_owed(struct worker *w);
 void worker_transports_free(struct worker *w); /* all, telling nobody */
 
-/* worker_rtp.c: packets of media. They are opened where they lie. */
+/* worker_rtp.c: packets of media. They are opened where they lie, and gather in the run. */
 void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packet, size_t len);
+/* The run goes to all subscribers. Before its packets are gone, or its receiver may be. */
+void worker_forward_run(struct worker *w);
 /* A packet of the receiver's history goes out again. */
 void worker_resend(struct worker *w, struct sender *s, uint16_t sequence);
 
 /* worker_rtcp.c: reports and requests. */
 void worker_on_rtcp(struct worker *w, const struct udp_path *path, uint8_t *packet, size_t len);
-/* What is due to a transport now: feedback on what it sends, reports on what is sent to it. */
-void worker_report(struct worker *w, struct transport *t, uint64_t now_us);
+/* What is due to a transport now: feedback on what it sends and, at a tick, reports on what is sent
+ * to it. Returns when there is feedback again. */
+uint64_t worker_report(struct worker *w, struct transport *t, uint64_t now_us, bool tick);
 /* To the publisher of one track, now. */
 void worker_feedback(struct worker *w, struct receiver *r, uint64_t now_us);
 
@@ -141,3 +155,5 @@ void worker_take_stream_command(struct worker *w, struct transport *t, struct wo
 void worker_transport_secure(struct worker *w, struct transport *t); /* DTLS is up */
 void worker_drop_streams(struct worker *w, struct transport *t);
 void worker_on_reports(void *arg); /* of the timer */
+/* Feedback is due then, maybe sooner than all else. */
+void worker_report_by(struct worker *w, uint64_t due_us);

@@ -8,7 +8,6 @@
 enum {
     RESENDS_PER_REQUEST_MAX =
         64, /* of one NACK: more than a burst's loss is not mended by resends */
-    TICK_US = 100 * 1000,
 };
 
 /* Of one datagram. */
@@ -56,6 +55,7 @@ static void request_key_frame(struct requests *q, struct sender *s) {
     if (s && s->receiver && s->receiver->uplink) {
         metric_inc(&q->w->metrics.media_key_frames_asked);
         downlink_take_key_request(s->downlink, s->receiver->uplink, q->now_us);
+        worker_report_by(q->w, uplink_due_us(s->receiver->uplink));
     }
 }
 
@@ -232,6 +232,7 @@ static void tick_senders(struct letter *l, uint64_t now_us) {
             continue;
         }
         downlink_tick(s->downlink, s->receiver->uplink, now_us);
+        worker_report_by(l->w, uplink_due_us(s->receiver->uplink));
         if (downlink_report_due_us(s->downlink) <= now_us &&
             make_room(l, DOWNLINK_REPORT_BYTES_MAX)) {
             (void)downlink_report(s->downlink, s->receiver->uplink, now_us, &l->out);
@@ -239,9 +240,10 @@ static void tick_senders(struct letter *l, uint64_t now_us) {
     }
 }
 
-void worker_report(struct worker *w, struct transport *t, uint64_t now_us) {
+uint64_t worker_report(struct worker *w, struct transport *t, uint64_t now_us, bool tick) {
+    uint64_t due_us = UINT64_MAX;
     if (!t->srtp) {
-        return;
+        return due_us;
     }
     struct letter l = {.w = w, .t = t};
     list_each (node, &t->receivers) {
@@ -250,11 +252,12 @@ void worker_report(struct worker *w, struct transport *t, uint64_t now_us) {
             make_room(&l, UPLINK_FEEDBACK_BYTES_MAX)) {
             (void)uplink_feedback(r->uplink, now_us, &l.out);
         }
+        due_us = r->uplink ? MIN(due_us, uplink_due_us(r->uplink)) : due_us;
     }
     tell_arrivals(&l, now_us);
-    if (now_us >= t->ticked_us + TICK_US) {
-        t->ticked_us = now_us;
+    if (tick) {
         tick_senders(&l, now_us);
     }
     post(&l);
+    return t->twcc ? MIN(due_us, twcc_recorder_due_us(t->twcc)) : due_us;
 }

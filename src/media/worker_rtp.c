@@ -70,12 +70,13 @@ static struct ssrc_in *identify(struct worker *w, const struct incoming *in) {
     return streams_add_ssrc(&w->streams, r, in->v.header.ssrc, layer, rtx);
 }
 
-static void note_arrival(const struct incoming *in, const struct receiver *r) {
+static void note_arrival(struct worker *w, const struct incoming *in, const struct receiver *r) {
     struct slice value;
     uint16_t sequence;
     if (in->t->twcc && find_extension(in, r, RTP_EXTENSION_TRANSPORT_CC, &value) &&
         rtp_read_transport_sequence(value, &sequence)) {
         twcc_recorder_take(in->t->twcc, in->now_us, sequence, in->v.header.marker);
+        worker_report_by(w, twcc_recorder_due_us(in->t->twcc));
     }
 }
 
@@ -124,20 +125,16 @@ static void catch_up(struct worker *w, struct sender *s, uint64_t now_us) {
     }
 }
 
-static void forward(struct worker *w, struct receiver *r, const struct uplink_packet *p,
-                    uint64_t now_us) {
+static void forward(struct worker *w, struct sender *s, const struct run *run, uint64_t now_us) {
     struct egress_packet *buffer = NULL;
-    list_each (node, &r->senders) {
-        struct sender *s = container_of(node, struct sender, in_receiver);
-        if (!s->ready) {
-            continue;
-        }
+    for (size_t i = 0; i < run->count; i++) {
+        const struct uplink_packet *p = &run->packets[i];
         buffer = buffer ? buffer : worker_take_buffer(w);
         if (!buffer) {
             return;
         }
         struct rtp_out out = space_of(buffer);
-        if (downlink_forward(s->downlink, r->uplink, now_us, p, &out)) {
+        if (downlink_forward(s->downlink, run->receiver->uplink, now_us, p, &out)) {
             send_new(w, s, TAKE(buffer), out.len, p->marker);
             catch_up(w, s, now_us);
         }
@@ -145,6 +142,38 @@ static void forward(struct worker *w, struct receiver *r, const struct uplink_pa
     if (buffer) {
         egress_give_back(&w->egress, buffer);
     }
+}
+
+void worker_forward_run(struct worker *w) {
+    struct receiver *r = w->run.receiver;
+    if (!r) {
+        return;
+    }
+    uint64_t now_us = loop_now_us(w->loop);
+    list_each (node, &r->senders) {
+        struct sender *s = container_of(node, struct sender, in_receiver);
+        if (s->ready) {
+            forward(w, s, &w->run, now_us);
+        }
+        if (egress_full(&w->egress)) {
+            worker_io_flush_egress(w);
+        }
+    }
+    w->run.receiver = NULL;
+    w->run.count = 0;
+    if (uplink_due_us(r->uplink) <= now_us) {
+        worker_feedback(w, r, now_us);
+    }
+    worker_report_by(w, uplink_due_us(r->uplink));
+}
+
+/* A place in the run for the receiver's next packet. */
+static struct uplink_packet *run_place(struct worker *w, struct receiver *r) {
+    if (w->run.receiver != r || w->run.count == RUN_MAX) {
+        worker_forward_run(w);
+        w->run.receiver = r;
+    }
+    return &w->run.packets[w->run.count];
 }
 
 static void take_level(struct receiver *r, const struct uplink_packet *p, uint64_t now_us) {
@@ -156,25 +185,20 @@ static void take_level(struct receiver *r, const struct uplink_packet *p, uint64
 
 static void deliver(struct worker *w, struct receiver *r, uint8_t layer, struct slice packet,
                     uint64_t now_us) {
-    struct uplink_packet p;
     if (!r->uplink) {
         metric_inc(&w->metrics.media_unbound);
         return;
     }
-    enum status st = uplink_take(r->uplink, now_us, layer, packet, &p);
-    if (st != STATUS_OK) {
+    struct uplink_packet *p = run_place(w, r);
+    enum status st = uplink_take(r->uplink, now_us, layer, packet, p);
+    if (st == STATUS_OK) {
+        take_level(r, p, now_us);
+    }
+    if (st != STATUS_OK || !fits(p)) {
         metric_inc(&w->metrics.media_rtp_dropped);
         return;
     }
-    take_level(r, &p, now_us);
-    if (!fits(&p)) {
-        metric_inc(&w->metrics.media_rtp_dropped);
-        return;
-    }
-    forward(w, r, &p, now_us);
-    if (uplink_due_us(r->uplink) <= now_us) {
-        worker_feedback(w, r, now_us);
-    }
+    w->run.count++;
 }
 
 /* A resend in a stream of its own becomes the packet that it repeats. */
@@ -215,7 +239,7 @@ void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packe
         metric_inc(&w->metrics.media_unbound);
         return;
     }
-    note_arrival(&in, ssrc->receiver);
+    note_arrival(w, &in, ssrc->receiver);
     if (ssrc->rtx) {
         deliver_rtx(w, ssrc, packet, len, in.v.header.payload_type, in.now_us);
     } else {

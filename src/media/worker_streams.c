@@ -10,7 +10,8 @@
 #include "twcc_recorder.h"
 
 enum {
-    REPORT_TICK_MS = 10, /* how soon a missed packet is asked for at the latest */
+    REPORT_TICK_US = 10 * 1000, /* how soon a missed packet is asked for again at the latest */
+    TICK_US = 100 * 1000,       /* layers are chosen anew, and senders report */
 };
 
 static void follow_streaming(struct worker *w, struct transport *t) {
@@ -18,9 +19,7 @@ static void follow_streaming(struct worker *w, struct transport *t) {
     bool is_in = list_node_linked(&t->in_streaming);
     if (streams && !is_in) {
         list_push_back(&w->streaming, &t->in_streaming);
-        if (!loop_timer_is_set(&w->reports)) {
-            loop_timer_set(&w->reports, loop_now_ms(w->loop) + REPORT_TICK_MS);
-        }
+        worker_report_by(w, loop_now_us(w->loop));
     } else if (!streams && is_in) {
         list_remove(&w->streaming, &t->in_streaming);
     }
@@ -37,6 +36,7 @@ static void want(struct worker *w, struct sender *s) {
     downlink_set_want(s->downlink, &wanted);
     if (s->ready && s->receiver && s->receiver->uplink) {
         downlink_tick(s->downlink, s->receiver->uplink, loop_now_us(w->loop));
+        worker_report_by(w, uplink_due_us(s->receiver->uplink));
     }
 }
 
@@ -86,14 +86,7 @@ void worker_drop_streams(struct worker *w, struct transport *t) {
     follow_streaming(w, t);
 }
 
-static void refill_pool(struct worker *w) {
-    if (packet_pool_refill(&w->pool) != STATUS_OK) {
-        metric_inc(&w->metrics.media_no_memory); /* histories are shorter for now */
-    }
-}
-
 static void put_receiver(struct worker *w, struct transport *t, struct receiver *r) {
-    refill_pool(w); /* its first packets come before the clock of reports does */
     struct receiver *there = streams_put_receiver(&w->streams, t, r);
     if (!there) {
         metric_inc(&w->metrics.media_streams_refused);
@@ -170,18 +163,18 @@ void worker_take_stream_command(struct worker *w, struct transport *t, struct wo
     }
 }
 
-void worker_on_reports(void *arg) {
-    struct worker *w = worker_of(arg);
-    uint64_t now_us = loop_now_us(w->loop);
-    refill_pool(w);
-    list_each (node, &w->streaming) {
-        struct transport *t = container_of(node, struct transport, in_streaming);
-        worker_report(w, t, now_us);
-        if (now_us >= t->budget_due_us) {
-            t->budget_due_us = now_us + BUDGET_INTERVAL_US;
-            worker_share_budget(w, t, now_us);
-        }
+void worker_report_by(struct worker *w, uint64_t due_us) {
+    if (due_us == UINT64_MAX) {
+        return;
     }
+    uint64_t at_us = MAX(due_us, w->reports_us + REPORT_TICK_US);
+    if (!loop_timer_is_set(&w->reports) || at_us < w->reports_due_us) {
+        w->reports_due_us = at_us;
+        loop_timer_set(&w->reports, (at_us + 999) / 1000);
+    }
+}
+
+static void tell_control(struct worker *w, uint64_t now_us) {
     if (now_us >= w->levels_due_us) {
         w->levels_due_us = now_us + LEVEL_INTERVAL_US;
         worker_tell_levels(w, now_us);
@@ -190,7 +183,29 @@ void worker_on_reports(void *arg) {
         w->quality_due_us = now_us + QUALITY_INTERVAL_US;
         worker_tell_qualities(w, now_us);
     }
+}
+
+/* Ticks are those of all transports together: each apart would wake the worker all the time. */
+void worker_on_reports(void *arg) {
+    struct worker *w = worker_of(arg);
+    uint64_t now_us = loop_now_us(w->loop), due_us = UINT64_MAX;
+    bool tick = now_us >= w->tick_due_us;
+    w->reports_us = now_us;
+    if (tick) {
+        w->tick_due_us = now_us - now_us % TICK_US + TICK_US;
+    }
+    list_each (node, &w->streaming) {
+        struct transport *t = container_of(node, struct transport, in_streaming);
+        due_us = MIN(due_us, worker_report(w, t, now_us, tick));
+        if (tick && now_us >= t->budget_due_us) {
+            t->budget_due_us = w->tick_due_us + BUDGET_INTERVAL_US - TICK_US;
+            worker_share_budget(w, t, now_us);
+        }
+    }
+    if (tick) {
+        tell_control(w, now_us);
+    }
     if (!list_empty(&w->streaming)) {
-        loop_timer_set(&w->reports, loop_now_ms(w->loop) + REPORT_TICK_MS);
+        worker_report_by(w, MIN(due_us, w->tick_due_us));
     }
 }

@@ -20,7 +20,7 @@ struct packet_pool {
 
 void packet_pool_init(struct packet_pool *p, size_t chunks_max);
 void packet_pool_deinit(struct packet_pool *p); /* all were given back (asserted) */
-/* Between packets, every few milliseconds: brings the free chunks near what the next milliseconds
+/* Between packets, after each turn: brings the free chunks near what the next milliseconds
  * may need, by allocating or freeing. NO_MEMORY: fewer; histories get shorter then. */
 enum status packet_pool_refill(struct packet_pool *p);
 /* NULL when none is free: the history gives up its own oldest chunk instead. */

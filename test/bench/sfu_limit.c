@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sfu_pin.h"
+
 enum {
     HEADER = 12,
     TAG = 16,
@@ -184,8 +186,11 @@ double sfu_limit_ns(size_t bytes, unsigned destinations, unsigned group, double 
     l.in = bound(&in);
     l.out = bound(&out);
     prepare(&l);
+    sfu_pin(SFU_LOAD);
     pid_t source = start_source(&in, bytes);
+    sfu_pin(SFU_MEASURED);
     double ns = run(&l, seconds);
+    sfu_pin(SFU_LOAD);
     (void)kill(source, SIGKILL);
     (void)waitpid(source, NULL, 0);
     for (unsigned i = 0; i < destinations; i++) {

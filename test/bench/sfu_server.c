@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "sfu_pin.h"
 
 enum { OPUS = 111, VP8 = 96, MID_ID = 4, LEVEL_ID = 1, ABS_ID = 2 };
 
@@ -75,11 +77,14 @@ static uint64_t metric_now(const uint64_t *field) {
     return __atomic_load_n(field, __ATOMIC_RELAXED);
 }
 
+static uint64_t cpu_ns(clockid_t which) {
+    struct timespec t;
+    (void)clock_gettime(which, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static void plane_read(struct plane *p, struct sfu_figures *f) {
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    f->cpu_ns = (uint64_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000000 +
-                (uint64_t)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1000;
+    f->cpu_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns(CLOCK_THREAD_CPUTIME_ID);
     f->rss_bytes = resident();
     const struct metrics *list[4];
     size_t count = media_metrics(p->media, list, 4);
@@ -150,9 +155,11 @@ void sfu_server_start(struct sfu_server *s) {
     if (s->pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pair[0]);
+        sfu_pin(SFU_MEASURED);
         serve(pair[1]);
     }
     close(pair[1]);
+    sfu_pin(SFU_LOAD);
     s->fd = pair[0];
 }
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "datagram.h"
@@ -309,10 +310,30 @@ static bool take_stream(struct client *c) {
     return true;
 }
 
+/* When the kernel had it, if it was asked to say so. */
+static uint64_t stamp_of(struct msghdr *m) {
+    struct cmsghdr *c = CMSG_FIRSTHDR(m);
+    struct timespec t = {0};
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+        memcpy(&t, CMSG_DATA(c), sizeof t);
+    }
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static bool take_datagram(struct client *c) {
     uint8_t datagram[2048];
-    ssize_t len = recv(c->fd, datagram, sizeof datagram, MSG_DONTWAIT);
+    union {
+        char space[CMSG_SPACE(sizeof(struct timespec))];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {datagram, sizeof datagram};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof control};
+    ssize_t len = recvmsg(c->fd, &m, MSG_DONTWAIT);
     if (len > 0) {
+        c->received_ns = stamp_of(&m);
         client_take(c, datagram, (size_t)len);
     }
     return len > 0;

@@ -38,6 +38,7 @@ struct client {
     bool ignores_checks; /* of the server: as an address does that is not ours */
     uint8_t transaction[STUN_TRANSACTION_BYTES];
     uint32_t answers, errors, server_checks, datagrams, dtls_datagrams;
+    uint64_t received_ns;       /* of the last datagram, where the socket has SO_TIMESTAMPNS */
     struct stun_address mapped; /* of the last answer */
     void (*on_message)(void *arg, const void *data, size_t len);
     void *arg;

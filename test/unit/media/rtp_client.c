@@ -26,11 +26,13 @@ static struct dtls_srtp export_keys(struct client *c) {
     return keys;
 }
 
-static void keep(struct rtp_client_packet *ring, size_t *count, const uint8_t *bytes, size_t len) {
+static void keep(const struct rtp_client *c, struct rtp_client_packet *ring, size_t *count,
+                 const uint8_t *bytes, size_t len) {
     struct rtp_client_packet *to = &ring[*count % RTP_CLIENT_KEPT];
     assert(len <= sizeof(to->bytes));
     memcpy(to->bytes, bytes, len);
     to->len = len;
+    to->received_ns = c->client.received_ns;
     (*count)++;
 }
 
@@ -41,9 +43,9 @@ static void on_media(void *arg, uint8_t *datagram, size_t len, bool is_rtcp) {
                              : srtp_open(c->srtp, datagram, len, &opened);
     assert(st == STATUS_OK);
     if (st == STATUS_OK && is_rtcp) {
-        keep(c->rtcp, &c->rtcp_count, datagram, opened);
+        keep(c, c->rtcp, &c->rtcp_count, datagram, opened);
     } else if (st == STATUS_OK) {
-        keep(c->rtp, &c->rtp_count, datagram, opened);
+        keep(c, c->rtp, &c->rtp_count, datagram, opened);
     }
 }
 

@@ -11,6 +11,7 @@
 enum { RTP_CLIENT_KEPT = 64, RTP_CLIENT_BYTES_MAX = 1600 };
 
 struct rtp_client_packet {
+    uint64_t received_ns; /* struct client's */
     size_t len;
     uint8_t bytes[RTP_CLIENT_BYTES_MAX];
 };

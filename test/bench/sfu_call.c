@@ -1,0 +1,238 @@
+#include "sfu_call.h"
+
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "rtp_extension.h"
+
+enum {
+    INDEX_AT = 40, /* where a payload says which packet it is */
+    LATENCIES_MAX = 1 << 20,
+    VIDEO = 1,
+    AUDIO = 2, /* track ids */
+    FRAME_NS = 1000000000 / 30,
+    AUDIO_NS = 20 * 1000000,
+    SETTLE_NS = 12 * 1000000, /* after a frame, when it is long through */
+};
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void must(bool good, const char *what) {
+    if (!good) {
+        fprintf(stderr, "bench_sfu: %s\n", what);
+        exit(1);
+    }
+}
+
+static uint64_t connect_client(struct sfu_call *c, struct client *client) {
+    struct client_server server;
+    uint64_t transport = sfu_server_open(&c->server, &server);
+    client_init(client, &server);
+    sfu_server_set_remote(&c->server, transport, client);
+    must(client_connect(client) && client->connected, "a client did not connect");
+    return transport;
+}
+
+static uint64_t join(struct sfu_call *c, struct rtp_client *client) {
+    uint64_t transport = connect_client(c, &client->client);
+    rtp_client_begin(client);
+    return transport;
+}
+
+/* The kernel tells when each packet that is sent passes into the loopback device, which is when the
+ * socket at its other end has it. */
+static void stamp_publisher(struct sfu_call *c) {
+    int how =
+        SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+    must(setsockopt(c->publisher.client.fd, SOL_SOCKET, SO_TIMESTAMPING, &how, sizeof how) == 0,
+         "stamps of what is sent");
+}
+
+static void stamp_probes(struct sfu_call *c) {
+    for (unsigned i = 0; i < SFU_PROBES; i++) {
+        int on = 1;
+        c->probe[i] = i * (c->subscribers - 1) / (SFU_PROBES - 1);
+        must(setsockopt(c->subscriber[c->probe[i]].client.fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
+                        sizeof on) == 0,
+             "stamps of what is received");
+    }
+}
+
+static void join_subscribers(struct sfu_call *c) {
+    struct sfu_figures before, after;
+    sfu_server_read(&c->server, &before);
+    for (unsigned i = 0; i < c->subscribers; i++) {
+        (void)connect_client(c, &c->second[i]);
+        uint64_t transport = join(c, &c->subscriber[i]);
+        sfu_server_subscribe(&c->server, transport, false, AUDIO, 1000 + i, 1);
+        sfu_server_subscribe(&c->server, transport, true, VIDEO, 100000 + i, 2);
+    }
+    sfu_server_read(&c->server, &after);
+    c->join_cpu_us = (double)(after.cpu_ns - before.cpu_ns) / 1000 / c->subscribers;
+}
+
+void sfu_call_begin(struct sfu_call *c, unsigned subscribers) {
+    *c = (struct sfu_call){.subscribers = subscribers};
+    must(subscribers >= SFU_PROBES && subscribers <= SFU_SUBSCRIBERS_MAX, "10 to 400 subscribers");
+    c->subscriber = calloc(subscribers, sizeof *c->subscriber);
+    c->second = calloc(subscribers, sizeof *c->second);
+    c->latencies = malloc(LATENCIES_MAX * sizeof *c->latencies);
+    must(c->subscriber && c->second && c->latencies, "memory");
+    sfu_server_start(&c->server);
+}
+
+void sfu_call_join(struct sfu_call *c) {
+    uint64_t publisher = join(c, &c->publisher);
+    sfu_server_publish(&c->server, publisher, false, AUDIO);
+    sfu_server_publish(&c->server, publisher, true, VIDEO);
+    join_subscribers(c);
+    stamp_publisher(c);
+    stamp_probes(c);
+}
+
+void sfu_call_end(struct sfu_call *c) {
+    sfu_server_stop(&c->server);
+    for (unsigned i = 0; i < c->subscribers; i++) {
+        rtp_client_end(&c->subscriber[i]);
+        client_deinit(&c->subscriber[i].client);
+        client_deinit(&c->second[i]);
+    }
+    rtp_client_end(&c->publisher);
+    client_deinit(&c->publisher.client);
+    free(c->subscriber);
+    free(c->second);
+    free(c->latencies);
+}
+
+/* The stamp of what was sent last; older ones before it are answers to checks. */
+static uint64_t take_stamp(int fd) {
+    struct scm_timestamping stamps = {0};
+    union {
+        char space[512];
+        struct cmsghdr align;
+    } control;
+    for (;;) {
+        struct msghdr m = {.msg_control = &control, .msg_controllen = sizeof control};
+        if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+            break;
+        }
+        for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+            if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMPING) {
+                memcpy(&stamps, CMSG_DATA(h), sizeof stamps);
+            }
+        }
+    }
+    return (uint64_t)stamps.ts[0].tv_sec * 1000000000 + (uint64_t)stamps.ts[0].tv_nsec;
+}
+
+static void send_packet(struct sfu_call *c, bool video, bool key, bool marker) {
+    static uint8_t payload[SFU_VIDEO_BYTES];
+    struct rtp_header h = {.payload_type = video ? 96 : 111,
+                           .sequence = video ? c->video_sequence++ : c->audio_sequence++,
+                           .ssrc = video ? 22 : 11,
+                           .marker = marker};
+    h.timestamp = video ? c->frame * 3000u : h.sequence * 960u;
+    payload[0] = h.payload_type == 96 && key ? 0x10 : 0;
+    payload[1] = key ? 0 : 1;
+    memcpy(payload + INDEX_AT, &c->sent, sizeof c->sent);
+    const struct rtp_extension list[] = {{4, video ? SLICE_LIT("1") : SLICE_LIT("0")},
+                                         {1, SLICE_LIT("\x20")}};
+    rtp_client_send(&c->publisher, &h, list, video ? 1 : 2,
+                    slice_of(payload, video ? SFU_VIDEO_BYTES : SFU_AUDIO_BYTES));
+    c->sent_ns[c->sent++ % SFU_SENT_KEPT] = take_stamp(c->publisher.client.fd);
+}
+
+static void send_frame(struct sfu_call *c) {
+    bool key = c->frame % 300 == 0;
+    c->frame++;
+    for (int i = 0; i < SFU_FRAME_PACKETS; i++) {
+        send_packet(c, true, key && i == 0, i == SFU_FRAME_PACKETS - 1);
+    }
+}
+
+static void note_latency(struct sfu_call *c, const struct rtp_client *client, size_t n) {
+    struct rtp_view v = rtp_client_packet_at(client, n);
+    uint32_t index;
+    if (v.payload.len < INDEX_AT + sizeof index || c->latencies_count == LATENCIES_MAX) {
+        return;
+    }
+    memcpy(&index, v.payload.data + INDEX_AT, sizeof index);
+    uint64_t received = client->rtp[n % RTP_CLIENT_KEPT].received_ns;
+    uint64_t sent = c->sent_ns[index % SFU_SENT_KEPT];
+    if (c->sent - index <= SFU_SENT_KEPT && received != 0 && sent != 0) {
+        c->latencies[c->latencies_count++] = ((double)received - (double)sent) / 1000;
+    }
+}
+
+static void read_probes(struct sfu_call *c) {
+    for (unsigned i = 0; i < SFU_PROBES; i++) {
+        struct rtp_client *client = &c->subscriber[c->probe[i]];
+        size_t from = client->rtp_count;
+        (void)client_pump(&client->client, 0);
+        must(client->rtp_count - from <= RTP_CLIENT_KEPT, "a probe is too slow");
+        for (size_t n = from; n < client->rtp_count; n++) {
+            note_latency(c, client, n);
+        }
+    }
+    (void)client_pump(&c->publisher.client, 0);
+}
+
+static void sleep_until(uint64_t at_ns) {
+    const struct timespec t = {(time_t)(at_ns / 1000000000), (long)(at_ns % 1000000000)};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+void sfu_call_publish(struct sfu_call *c, double seconds) {
+    uint64_t begin = now_ns(), end = begin + (uint64_t)(seconds * 1e9);
+    uint64_t frame_ns = begin, audio_ns = begin, read_ns = begin + SETTLE_NS;
+    c->latencies_count = 0;
+    for (;;) {
+        uint64_t next = MIN(MIN(frame_ns, audio_ns), read_ns);
+        if (next >= end) {
+            return;
+        }
+        sleep_until(next);
+        if (next == read_ns) {
+            read_probes(c);
+            read_ns += FRAME_NS;
+        } else if (next == audio_ns) {
+            send_packet(c, false, false, false);
+            audio_ns += AUDIO_NS;
+        } else {
+            send_frame(c);
+            frame_ns += FRAME_NS;
+        }
+    }
+}
+
+void sfu_call_saturate(struct sfu_call *c, double seconds) {
+    uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
+    struct rtp_client *last = &c->subscriber[c->probe[SFU_PROBES - 1]];
+    size_t begin = last->rtp_count, sent = 0;
+    while (now_ns() < end) {
+        for (; sent < last->rtp_count - begin + SFU_FRAMES_AHEAD * SFU_FRAME_PACKETS;
+             sent += SFU_FRAME_PACKETS) {
+            send_frame(c);
+        }
+        must(client_pump(&last->client, 1000), "the last subscriber gets nothing");
+    }
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double sfu_call_latency_us(struct sfu_call *c, double share) {
+    must(c->latencies_count > 0, "nothing came through");
+    qsort(c->latencies, c->latencies_count, sizeof *c->latencies, compare);
+    return c->latencies[(size_t)(share * (double)(c->latencies_count - 1))];
+}

@@ -1,0 +1,48 @@
+/* sfu_call.h: a call against a media process: one publisher, many subscribers, and how long each
+ * packet was in the process, as the kernel saw it.
+ * Owns: struct sfu_call its clients, and the process.
+ * Never: reads a clock for a latency: the kernel stamps a packet when it enters the process's
+ *   socket and when it arrives at a subscriber's, so that the load of this side does not count.
+ * Invariant: what the subscribers at `probe` received is read after each frame; the others' lies
+ *   unread, as in the limit that this is compared with.
+ * Callers: bench_sfu. */
+#pragma once
+
+#include "rtp_client.h"
+#include "sfu_server.h"
+
+enum {
+    SFU_SUBSCRIBERS_MAX = 400,
+    SFU_PROBES = 10, /* first, last and evenly between: who is served first hides no cost */
+    SFU_FRAME_PACKETS = 7,
+    SFU_VIDEO_BYTES = 1190, /* 7 of them 30 times a second: 2 Mbit/s */
+    SFU_AUDIO_BYTES = 100,
+    SFU_SENT_KEPT = 4096, /* packets whose time of sending is known */
+    SFU_FRAMES_AHEAD = 4, /* of saturation: on their way at a time */
+};
+
+struct sfu_call {
+    struct sfu_server server;
+    unsigned subscribers;
+    struct rtp_client publisher, *subscriber;
+    struct client *second; /* of each subscriber: the transport that dual mode adds */
+    unsigned probe[SFU_PROBES];
+    double join_cpu_us; /* of the process, for one subscriber: see sfu_call_join */
+    uint16_t video_sequence, audio_sequence;
+    uint32_t frame, sent;
+    uint64_t sent_ns[SFU_SENT_KEPT];
+    double *latencies; /* us */
+    size_t latencies_count;
+};
+
+void sfu_call_begin(struct sfu_call *c, unsigned subscribers); /* nobody is in it yet */
+void sfu_call_end(struct sfu_call *c);
+/* Joins all. A join, as measured: two transports (dual mode), each with its ICE check, DTLS
+ * handshake and SRTP keys, and two subscriptions (audio, video). */
+void sfu_call_join(struct sfu_call *c);
+/* Camera frames and audio, as a client sends them; latencies begin anew. */
+void sfu_call_publish(struct sfu_call *c, double seconds);
+/* Camera frames as fast as the last subscriber gets them: the process is never idle, as the limit
+ * is not. The last phase: other probes' packets lie unread from then on. */
+void sfu_call_saturate(struct sfu_call *c, double seconds);
+double sfu_call_latency_us(struct sfu_call *c, double share); /* its percentile */
