@@ -33,12 +33,12 @@ static struct journal *journal_create(const struct journal_config *config) {
         return NULL;
     }
     j->magic = JOURNAL_OBJECT_MAGIC;
-    j->lock_fd = j->segment.fd = -1;
+    j->lock_fd = j->segment.fd = j->sync.orphan_fd = -1;
     set_defaults(j, config);
     buf_init(&j->group, JOURNAL_GROUP_BYTES + (size_t)JOURNAL_FRAMED_BYTES_MAX);
     j->ring = mem_alloc(JOURNAL_QUEUE_BYTES_MAX);
     j->files = mem_zalloc(sizeof *j->files);
-    j->inbox = mailbox_create(sizeof(struct journal_post), JOURNAL_POSTS_MAX + 1);
+    j->inbox = mailbox_create(sizeof(struct journal_post), JOURNAL_POSTS_MAX + 2);
     j->events = mailbox_create(sizeof(struct journal_event), JOURNAL_EVENTS_MAX);
     bool whole = j->ring && j->files && j->inbox && j->events &&
                  buf_reserve(&j->group, JOURNAL_GROUP_BYTES + (size_t)JOURNAL_FRAMED_BYTES_MAX);
@@ -48,9 +48,12 @@ static struct journal *journal_create(const struct journal_config *config) {
 struct journal *journal_destroy(struct journal *j) {
     if (j) {
         assert(!j->thread);
+        journal_sync_stop(j);
         journal_segment_close(&j->segment);
+        fd_close(&j->sync.orphan_fd);
         j->inbox = mailbox_destroy(j->inbox);
         j->events = mailbox_destroy(j->events);
+        j->sync_jobs = mailbox_destroy(j->sync_jobs);
         buf_deinit(&j->group);
         mem_free(j->ring);
         mem_free(j->files);
@@ -139,6 +142,7 @@ enum status journal_open(const struct journal_config *config, journal_visit_fn v
     struct journal_report report;
     struct journal *j = NULL;
     enum status s = journal_prepare(config, visit, arg, &report, &j);
+    s = s == STATUS_OK ? journal_sync_start(j) : s;
     s = s == STATUS_OK ? thread_start("journal", journal_run, j, &j->thread) : s;
     if (s != STATUS_OK) {
         j = journal_destroy(j);

@@ -1,5 +1,6 @@
-/* journal.h: what a node must not forget, appended to local files by a thread of its own.
- * Owns: the folder of the journal and its lock, the thread, what was posted until it is written.
+/* journal.h: what a node must not forget, appended to local files by a thread of its own
+ *   and synced by another: what is posted waits for no sync.
+ * Owns: the folder of the journal and its lock, its threads, what was posted until it is written.
  * Never: blocks who posts: no room is an answer. Never ends the process for a bad disk; never
  *   touches a file that it does not know. After journal_open it allocates nothing.
  * Invariant: what journal_open visits is what was written, in order, up to the first damage of a
@@ -52,7 +53,7 @@ struct journal_report {
 /* Sees each record in order; what is not OK ends the reading with that status. */
 typedef enum status (*journal_visit_fn)(void *arg, enum journal_type type, struct slice payload);
 
-/* Reads all there is and starts the thread. Damage is cut, counted and logged, never fatal.
+/* Reads all there is and starts the threads. Damage is cut, counted and logged, never fatal.
  * EXISTS: another process has this journal. PRECONDITION: it is another node's. UNIMPLEMENTED: a
  * newer version wrote it. MALFORMED: a file of this name is no journal. DENIED: others may write
  * to the folder. Whatever is refused is left as it was. */

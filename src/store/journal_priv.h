@@ -1,6 +1,7 @@
 /* journal_priv.h: what the files of this folder share.
  * format: bytes of a file. segment: the file that is appended to. scan: what the folder holds.
- * queue: the posting thread's side. writer: the journal thread. compact: snapshots and deletions.
+ * queue: the posting thread's side. writer: the journal thread. sync: the thread that it has syncs
+ * done by. compact: snapshots and deletions.
  */
 #pragma once
 
@@ -122,13 +123,30 @@ void journal_segment_close(struct journal_segment *s);
 
 /* ---- the journal ----------------------------------------------------------------------------- */
 
-enum journal_post_kind { POST_BATCH, POST_PAGE, POST_BEGIN, POST_END, POST_STOP };
+enum journal_post_kind { POST_BATCH, POST_PAGE, POST_BEGIN, POST_END, POST_STOP, POST_SYNCED };
 struct journal_post {
     enum journal_post_kind kind;
     enum journal_type type;
     struct slice batch; /* into the ring: it stays until this post is done */
     uint64_t sequence, posted_ms;
-    uint64_t grace_ms; /* POST_STOP */
+    uint64_t grace_ms;       /* POST_STOP */
+    enum status sync_status; /* POST_SYNCED, from the sync thread */
+    uint64_t sync_us;
+};
+
+struct journal_sync_job {
+    int fd;
+    bool stop;
+};
+/* The journal thread's book of the sync that runs; there is one at a time. */
+struct journal_sync {
+    bool running, answered;
+    bool is_void;         /* its file was given up meanwhile: the answer says nothing */
+    bool covers_snapshot; /* the end of a snapshot was written before it began */
+    int orphan_fd;        /* owned: that file, open until the answer; -1: none */
+    uint64_t written;     /* sequence up to which posts are in it */
+    uint64_t more_ms;     /* when the first bytes came that are not in it; 0: none did */
+    struct journal_post answer;
 };
 
 /* The posting thread's book of what is not written yet. */
@@ -147,6 +165,8 @@ struct journal {
     /* owned */ int lock_fd;
     /* owned */ struct thread *thread;
     /* owned */ struct mailbox *inbox, *events;
+    /* owned */ struct thread *sync_thread;
+    /* owned */ struct mailbox *sync_jobs; /* NULL: the journal thread does them itself */
 
     /* posting thread */
     uint64_t poster;           /* thread_self */
@@ -173,6 +193,8 @@ struct journal {
     uint32_t failures; /* in a row */
     uint64_t retry_at_ms, retry_ms;
     uint64_t unsynced_ms; /* since when the open segment has bytes that are not synced; 0: none */
+    bool sync_first;      /* what is next begins a file, and the open one is not synced yet */
+    struct journal_sync sync;
     enum journal_snapshot_state snapshot;
     uint64_t snapshot_number; /* of its first segment */
     bool snapshot_spoiled;    /* a part of it may be lost */
@@ -194,6 +216,15 @@ struct journal *journal_destroy(struct journal *j);
 void journal_run(void *arg); /* the thread */
 /* One pass of it: takes posts, writes, syncs, deletes, tells. Returns how long it may wait. */
 uint32_t journal_turn(struct journal *j);
+/* Nothing more goes into the open file, and what it holds unsynced may be lost. */
+void journal_give_up_segment(struct journal *j);
+must_check enum status journal_sync_start(struct journal *j); /* the thread */
+void journal_sync_stop(struct journal *j);                    /* waits for the sync that runs */
+/* On the journal thread: syncs what the open file holds now. The answer comes as a post, or is
+ * there at once when there is no thread. */
+void journal_sync_begin(struct journal *j);
+/* What the answer means; the status is that of the sync. */
+must_check enum status journal_sync_settle(struct journal *j);
 /* How a snapshot moves on, on the journal thread. */
 void journal_snapshot_consider(struct journal *j);
 void journal_snapshot_began(struct journal *j, uint64_t number);
@@ -207,6 +238,22 @@ uint64_t journal_bytes(const struct journal *j); /* of all files */
 static inline struct journal_file *journal_file_last(struct journal *j) {
     return &j->files->list[j->files->count - 1];
 }
+
+/* One histogram: buckets are cumulative. */
+#define JOURNAL_COUNT_US(m, what, us)                                                              \
+    do {                                                                                           \
+        uint64_t us_ = (us);                                                                       \
+        metric_add(&(m)->journal_##what##_ms_1, us_ <= 1000);                                      \
+        metric_add(&(m)->journal_##what##_ms_5, us_ <= 5000);                                      \
+        metric_add(&(m)->journal_##what##_ms_20, us_ <= 20000);                                    \
+        metric_add(&(m)->journal_##what##_ms_50, us_ <= 50000);                                    \
+        metric_add(&(m)->journal_##what##_ms_100, us_ <= 100000);                                  \
+        metric_add(&(m)->journal_##what##_ms_500, us_ <= 500000);                                  \
+        metric_add(&(m)->journal_##what##_ms_1000, us_ <= 1000000);                                \
+        metric_inc(&(m)->journal_##what##_ms_inf);                                                 \
+        metric_inc(&(m)->journal_##what##_ms_count);                                               \
+        metric_add(&(m)->journal_##what##_ms_sum, us_ / 1000);                                     \
+    } while (0)
 
 static inline void shared_set(uint64_t *field, uint64_t value) {
     __atomic_store_n(field, value, __ATOMIC_RELEASE);

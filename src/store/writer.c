@@ -1,28 +1,11 @@
 #include <string.h>
 
 #include "clock.h"
-#include "file.h"
 #include "journal_priv.h"
 
 /* The journal thread. Each pass builds the next group of posts anew, for the file that is open by
  * then: a group that failed is simply the next group again. */
 enum { IDLE_MS = 1000, TELL_AGAIN_MS = 5 };
-
-/* One histogram: buckets are cumulative. */
-#define COUNT_US(m, what, us)                                                                      \
-    do {                                                                                           \
-        uint64_t us_ = (us);                                                                       \
-        metric_add(&(m)->journal_##what##_ms_1, us_ <= 1000);                                      \
-        metric_add(&(m)->journal_##what##_ms_5, us_ <= 5000);                                      \
-        metric_add(&(m)->journal_##what##_ms_20, us_ <= 20000);                                    \
-        metric_add(&(m)->journal_##what##_ms_50, us_ <= 50000);                                    \
-        metric_add(&(m)->journal_##what##_ms_100, us_ <= 100000);                                  \
-        metric_add(&(m)->journal_##what##_ms_500, us_ <= 500000);                                  \
-        metric_add(&(m)->journal_##what##_ms_1000, us_ <= 1000000);                                \
-        metric_inc(&(m)->journal_##what##_ms_inf);                                                 \
-        metric_inc(&(m)->journal_##what##_ms_count);                                               \
-        metric_add(&(m)->journal_##what##_ms_sum, us_ / 1000);                                     \
-    } while (0)
 
 static struct slice node_of(const struct journal *j) {
     struct slice all = slice_of(j->node, sizeof j->node);
@@ -50,11 +33,16 @@ static void recovered(struct journal *j) {
     }
 }
 
-/* Nothing more goes into this file. What it holds unsynced may be lost: a snapshot will tell it
- * again. One without records is simply made anew under its number. */
-static void give_up_segment(struct journal *j) {
+/* What it holds unsynced may be lost: a snapshot will tell it again. One without records is simply
+ * made anew under its number. */
+void journal_give_up_segment(struct journal *j) {
     bool empty = j->segment.last_at == 0;
     j->next_number = j->segment.number + (empty ? 0 : 1);
+    if (j->sync.running) { /* its descriptor is in use */
+        j->sync.is_void = true;
+        j->sync.orphan_fd = j->segment.fd;
+        j->segment.fd = -1;
+    }
     journal_segment_close(&j->segment);
     j->unsynced_ms = 0;
     shared_set(&j->unsynced_since_ms, 0);
@@ -66,41 +54,8 @@ static void give_up_segment(struct journal *j) {
 static void failed_at_segment(struct journal *j, enum status s) {
     /* A full disk is not the file's fault. */
     if (j->failures + 1 >= JOURNAL_GIVE_UP_TRIES && s != STATUS_EXHAUSTED) {
-        give_up_segment(j);
+        journal_give_up_segment(j);
     }
-}
-
-/* ---- syncs ---- */
-
-static void publish_synced(struct journal *j) {
-    if (!shared_get(&j->is_suspect)) {
-        shared_set(&j->synced, j->written);
-    }
-}
-
-static enum status sync_segment(struct journal *j) {
-    uint64_t began_us = clock_mono_us();
-    enum status s = file_sync(j->segment.fd);
-    uint64_t ended_us = clock_mono_us();
-    COUNT_US(&j->metrics, sync, ended_us - began_us);
-    if (j->config.sync_always && ended_us - began_us >= (uint64_t)j->config.behind_ms * 1000) {
-        shared_set(&j->late_ms, ended_us / 1000); /* somebody waited for it */
-    }
-    if (s != STATUS_OK) {
-        /* The kernel may have dropped the very pages that it could not write, and will not say so
-         * again: no later sync of this file proves anything. */
-        metric_inc(&j->metrics.journal_errors_sync);
-        give_up_segment(j);
-        return s;
-    }
-    j->unsynced_ms = 0;
-    shared_set(&j->unsynced_since_ms, 0);
-    metric_set(&j->metrics.journal_last_sync_s, clock_wall_ms() / 1000);
-    if (j->snapshot == SNAPSHOT_ENDED) {
-        journal_snapshot_synced(j);
-    }
-    publish_synced(j);
-    return STATUS_OK;
 }
 
 /* ---- segments ---- */
@@ -114,14 +69,12 @@ static void publish_files(struct journal *j) {
 }
 
 /* What is behind the last record of a file that is not the last looks like damage: so the file is
- * whole and synced before the next one is there. */
+ * whole and synced before the next one is there. OK with sync_first set: not yet. */
 static enum status next_segment(struct journal *j) {
     if (j->segment.fd >= 0) {
-        if (j->unsynced_ms > 0) {
-            enum status s = sync_segment(j);
-            if (s != STATUS_OK) {
-                return s;
-            }
+        j->sync_first = j->unsynced_ms > 0;
+        if (j->sync_first) {
+            return STATUS_OK;
         }
         j->next_number = j->segment.number + 1;
     }
@@ -235,6 +188,9 @@ static void settle_group(struct journal *j, uint64_t records) {
         j->unsynced_ms = now_ms;
         shared_set(&j->unsynced_since_ms, now_ms);
     }
+    if (j->group.len > 0 && j->sync.running && j->sync.more_ms == 0) {
+        j->sync.more_ms = now_ms;
+    }
     metric_add(&j->metrics.journal_records, records);
     metric_add(&j->metrics.journal_written_bytes, j->group.len);
     publish_files(j);
@@ -248,15 +204,16 @@ static void settle_group(struct journal *j, uint64_t records) {
 }
 
 static enum status write_group(struct journal *j) {
+    j->sync_first = false;
     enum status s = ready_segment(j, j->posts[j->posts_first].kind == POST_BEGIN);
-    if (s != STATUS_OK) {
+    if (s != STATUS_OK || j->sync_first) {
         return s;
     }
     uint64_t records = build_group(j);
     if (j->group.len > 0) {
         uint64_t began_us = clock_mono_us();
         s = journal_segment_append(&j->segment, buf_slice(&j->group), j->group_last_at);
-        COUNT_US(&j->metrics, write, clock_mono_us() - began_us);
+        JOURNAL_COUNT_US(&j->metrics, write, clock_mono_us() - began_us);
     }
     if (s != STATUS_OK) {
         metric_inc(&j->metrics.journal_errors_write);
@@ -269,6 +226,18 @@ static enum status write_group(struct journal *j) {
 
 /* ---- the pass ---- */
 
+/* What is for this thread itself goes to its place; false: a post. */
+static bool take_own(struct journal *j, const struct journal_post *p) {
+    if (p->kind == POST_STOP) {
+        j->stopping = true;
+        j->stop_at_ms = clock_mono_ms() + p->grace_ms;
+    } else if (p->kind == POST_SYNCED) {
+        j->sync.answer = *p;
+        j->sync.answered = true;
+    }
+    return p->kind == POST_STOP || p->kind == POST_SYNCED;
+}
+
 static void take_posts(struct journal *j) {
     size_t waiting = j->posts_last - j->posts_first;
     if (waiting == 0 || ARRAY_LEN(j->posts) - j->posts_last <= JOURNAL_POSTS_MAX) {
@@ -276,12 +245,12 @@ static void take_posts(struct journal *j) {
         j->posts_first = 0;
         j->posts_last = waiting;
     }
-    j->posts_last +=
-        mailbox_drain(j->inbox, j->posts + j->posts_last, ARRAY_LEN(j->posts) - j->posts_last);
-    if (j->posts_last > j->posts_first && j->posts[j->posts_last - 1].kind == POST_STOP) {
-        j->posts_last--;
-        j->stopping = true;
-        j->stop_at_ms = clock_mono_ms() + j->posts[j->posts_last].grace_ms;
+    struct journal_post *fresh = j->posts + j->posts_last;
+    size_t count = mailbox_drain(j->inbox, fresh, ARRAY_LEN(j->posts) - j->posts_last);
+    for (size_t i = 0; i < count; i++) {
+        if (!take_own(j, &fresh[i])) {
+            j->posts[j->posts_last++] = fresh[i];
+        }
     }
 }
 
@@ -309,22 +278,30 @@ static bool tell(struct journal *j) {
     return !j->tell_wanted && !j->tell_done;
 }
 
+/* UINT64_MAX: not now. */
 static uint64_t sync_at_ms(const struct journal *j) {
-    bool now = j->config.sync_always || j->snapshot == SNAPSHOT_ENDED || j->stopping;
+    if (j->unsynced_ms == 0 || j->sync.running) {
+        return UINT64_MAX;
+    }
+    bool now =
+        j->config.sync_always || j->snapshot == SNAPSHOT_ENDED || j->stopping || j->sync_first;
     return now ? 0 : j->unsynced_ms + j->config.sync_interval_ms;
+}
+
+/* UINT64_MAX: what is posted waits for a sync, or there is nothing. */
+static uint64_t write_at_ms(const struct journal *j) {
+    if (j->posts_last == j->posts_first || (j->sync_first && j->sync.running)) {
+        return UINT64_MAX;
+    }
+    return j->failures > 0 ? j->retry_at_ms : 0;
 }
 
 /* What is next may wait so long. */
 static uint32_t wait_ms(const struct journal *j, bool told) {
     uint64_t now_ms = clock_mono_ms(), at_ms = now_ms + IDLE_MS;
-    if (j->posts_last > j->posts_first) {
-        at_ms = j->failures > 0 ? MIN(at_ms, j->retry_at_ms) : now_ms;
-    }
+    at_ms = MIN(at_ms, MIN(write_at_ms(j), sync_at_ms(j)));
     if (j->delete_below > 0) {
         at_ms = MIN(at_ms, j->delete_at_ms);
-    }
-    if (j->unsynced_ms > 0) {
-        at_ms = MIN(at_ms, sync_at_ms(j));
     }
     if (!told) {
         at_ms = MIN(at_ms, now_ms + TELL_AGAIN_MS);
@@ -343,19 +320,27 @@ static void delete_next(struct journal *j, uint64_t now_ms) {
     publish_files(j);
 }
 
+/* An answer of the sync thread, or of the sync just done. */
+static void settle_sync(struct journal *j) {
+    enum status s = j->sync.answered ? journal_sync_settle(j) : STATUS_OK;
+    if (s != STATUS_OK) {
+        failed(j, s);
+    }
+}
+
 uint32_t journal_turn(struct journal *j) {
     take_posts(j);
+    settle_sync(j);
     uint64_t now_ms = clock_mono_ms();
-    bool may_try = j->failures == 0 || now_ms >= j->retry_at_ms;
     enum status s = STATUS_OK;
-    if (may_try && j->posts_last > j->posts_first) {
+    if (write_at_ms(j) <= now_ms) {
         s = write_group(j);
-    }
-    if (s == STATUS_OK && j->unsynced_ms > 0 && clock_mono_ms() >= sync_at_ms(j)) {
-        s = sync_segment(j);
     }
     if (s != STATUS_OK) {
         failed(j, s);
+    } else if (sync_at_ms(j) <= clock_mono_ms()) {
+        journal_sync_begin(j);
+        settle_sync(j);
     }
     if (j->delete_below > 0 && now_ms >= j->delete_at_ms) {
         delete_next(j, now_ms);

@@ -2,7 +2,8 @@
  * and without waiting for the sync; the same written by hand, as the limit; and what a start takes
  * to read a million small records back. Then through a real server: CreateRoom at a steady rate
  * with and without the journal, and a start with many rooms.
- * Usage: bench_journal [--seconds N] [--records N] [--rate N] [--rooms N] [--json]
+ * Usage: bench_journal [--seconds N] [--records N] [--rate N] [--rooms N] [--server] [--json]
+ * --server: only through a server.
  * The files go to a new folder in the working directory, and are deleted. */
 #include <poll.h>
 #include <stdio.h>
@@ -204,7 +205,7 @@ static double reload(uint64_t records, double *ret_bytes) {
 
 struct options {
     uint64_t us, records, rate, rooms;
-    bool json;
+    bool json, server_alone;
 };
 
 static struct options options_of(int argc, char **argv) {
@@ -226,12 +227,14 @@ static struct options options_of(int argc, char **argv) {
         }
         if (strcmp(argv[i], "--json") == 0) {
             o.json = true;
+        } else if (strcmp(argv[i], "--server") == 0) {
+            o.server_alone = true;
         } else if (k < ARRAY_LEN(numbers) && number && value > 0) {
             *numbers[k].value = value;
             i++;
         } else {
             fail("usage: bench_journal [--seconds N] [--records N] [--rate N] [--rooms N] "
-                 "[--json]");
+                 "[--server] [--json]");
         }
     }
     o.us = seconds * 1000 * 1000;
@@ -286,14 +289,7 @@ static void put_cell(struct buf *json, bool sync, uint32_t group, const struct f
                f->p50_us, f->p99_us, most, limit->records_per_s, limit->p50_us, limit->p99_us);
 }
 
-int main(int argc, char **argv) {
-    struct options o = options_of(argc, argv);
-    struct buf json;
-    buf_init(&json, 1 << 16);
-    samples = mem_calloc(SAMPLES_MAX, sizeof *samples);
-    if (!samples || !mkdtemp(folder)) {
-        fail("no memory or no folder");
-    }
+static void by_itself(const struct options *o, struct buf *cells, struct buf *json) {
     printf("%d-byte records; one post at a time; most: as many posts as it takes; by hand: write"
            " and fdatasync alone\n",
            RECORD_BYTES);
@@ -303,26 +299,40 @@ int main(int argc, char **argv) {
     for (int sync = 0; sync < 2; sync++) {
         for (size_t i = 0; i < ARRAY_LEN(group_sizes); i++) {
             uint32_t group = group_sizes[i];
-            struct figures f = one_at_a_time(group, sync != 0, o.us);
-            double most = all_at_once(group, sync != 0, o.us);
-            struct figures limit = by_hand(group, sync != 0, o.us);
-            put_cell(&json, sync != 0, group, &f, most, &limit);
+            struct figures f = one_at_a_time(group, sync != 0, o->us);
+            double most = all_at_once(group, sync != 0, o->us);
+            struct figures limit = by_hand(group, sync != 0, o->us);
+            put_cell(cells, sync != 0, group, &f, most, &limit);
             headline = sync == 0 && group == 64 ? f.records_per_s : headline;
         }
     }
-    double bytes, ms = reload(o.records, &bytes);
-    printf("reload: %lu records of %d bytes, %.0f MB, in %.0f ms\n", (unsigned long)o.records,
+    double bytes, ms = reload(o->records, &bytes);
+    printf("reload: %lu records of %d bytes, %.0f MB, in %.0f ms\n", (unsigned long)o->records,
            SMALL_BYTES, bytes / 1e6, ms);
-    struct buf server;
-    buf_init(&server, 4096);
-    through_a_server(&o, &server);
-    if (o.json) {
-        printf("{\"bench\":\"journal\",\"records_per_s\":%.0f,\"reload_records\":%lu,"
-               "\"reload_ms\":%.0f,\"reload_bytes\":%.0f%.*s,\"cells\":[%.*s]}\n",
-               headline, (unsigned long)o.records, ms, bytes, SLICE_ARG(buf_slice(&server)),
-               SLICE_ARG(buf_slice(&json)));
+    buf_printf(json,
+               ",\"records_per_s\":%.0f,\"reload_records\":%lu,\"reload_ms\":%.0f,"
+               "\"reload_bytes\":%.0f",
+               headline, (unsigned long)o->records, ms, bytes);
+}
+
+int main(int argc, char **argv) {
+    struct options o = options_of(argc, argv);
+    struct buf cells, json;
+    buf_init(&cells, 1 << 16);
+    buf_init(&json, 1 << 16);
+    samples = mem_calloc(SAMPLES_MAX, sizeof *samples);
+    if (!samples || !mkdtemp(folder)) {
+        fail("no memory or no folder");
     }
-    buf_deinit(&server);
+    if (!o.server_alone) {
+        by_itself(&o, &cells, &json);
+    }
+    through_a_server(&o, &json);
+    if (o.json) {
+        printf("{\"bench\":\"journal\"%.*s,\"cells\":[%.*s]}\n", SLICE_ARG(buf_slice(&json)),
+               SLICE_ARG(buf_slice(&cells)));
+    }
+    buf_deinit(&cells);
     buf_deinit(&json);
     mem_free(samples);
     return rmdir(folder) == 0 ? 0 : 1;

@@ -62,7 +62,7 @@ static void a_file_is_synced_before_the_next_begins(void **state) {
         uint64_t before = k.sequence;
         size_t segments = kit_health(&k).segments;
         kit_post_many(&k, 1);
-        kit_turn(&k);
+        assert_true(kit_wait_written(&k));
         if (segments > 0 && kit_health(&k).segments > segments) {
             assert_int_equal(k.synced, before);
         }
