@@ -104,6 +104,7 @@ enum {
     SIF_TRAILER_BYTES = 32,       /* unguessable, as the reference's */
     JOIN_TIMEOUT_MS = 60 * 1000,  /* join to ACTIVE; reference */
     SIGNAL_GRACE_MS = 30 * 1000,  /* media up, signal gone: a client rejoins within 20 s */
+    SILENT_GRACE_MS = 10 * 1000,  /* neither: attempts to resume are at most 7 s apart */
     TOKEN_REFRESH_MS = 5 * 60 * 1000, /* reference */
     TOKEN_VALID_MIN_S = 10 * 60,      /* reference */
     ROOM_UPDATE_MS = 5 * 1000,        /* counts of a room are told at most so often; reference */
@@ -136,6 +137,7 @@ enum {
     PEER_SENDS_MAX = 255,             /* tracks sent to one client: each has a section, and a
                                          description has 256 at most, one of them for data */
     TRANSPORT_TIMEOUT_MS = 30 * 1000, /* media stops so long after the last valid check */
+    TRANSPORT_SILENT_MS = 30 * 1000,  /* then its client may come back: three attempts to resume */
     DTLS_HANDSHAKE_TIMEOUT_MS = 60 * 1000,
     DATA_MESSAGE_BYTES_MAX = 65535,         /* clients cap at 64000; the reference reads 65535 */
     DATA_STREAMS_MAX = 256,                 /* SCTP streams: 16 cost 10 KB, 65535 cost 2.6 MB */

@@ -220,6 +220,8 @@
       "TCP connections of clients without UDP")                                                    \
     M(ice_tcp_links, GAUGE, "stoa_ice_tcp_links", "TCP connections that carry a transport")        \
     M(transports, GAUGE, "stoa_transports", "Transports open")                                     \
+    M(transports_silent, COUNTER, "stoa_transports_silent_total",                                  \
+      "Transports that fell silent: their clients were asked to resume")                           \
     M(transports_timed_out, COUNTER, "stoa_transports_timed_out_total",                            \
       "Transports without a valid check for too long")                                             \
     M(stun_ok, COUNTER, "stoa_stun_checks_total{result=\"ok\"}", "Connectivity checks received")   \

@@ -57,6 +57,8 @@ static enum status create_worker(struct media *m, const struct media_config *c, 
         .tcp_port = c->tcp_port,
         .transport_timeout_ms =
             c->transport_timeout_ms ? c->transport_timeout_ms : (uint32_t)TRANSPORT_TIMEOUT_MS,
+        .silent_timeout_ms =
+            c->silent_timeout_ms ? c->silent_timeout_ms : (uint32_t)TRANSPORT_SILENT_MS,
         .handshake_timeout_ms =
             c->handshake_timeout_ms ? c->handshake_timeout_ms : (uint32_t)DTLS_HANDSHAKE_TIMEOUT_MS,
         .identity = m->identity,

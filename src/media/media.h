@@ -24,9 +24,10 @@ struct media_config {
     uint32_t workers;
     const char *const *node_ips; /* addresses told to clients; count 0: all local, non-loopback */
     size_t node_ips_count;
-    bool loopback_candidates;                            /* also 127.0.0.1 (dev, tests) */
-    struct mailbox *to_control;                          /* items: struct media_event, by value */
-    uint32_t transport_timeout_ms, handshake_timeout_ms; /* 0: as caps.h says; else for tests */
+    bool loopback_candidates;   /* also 127.0.0.1 (dev, tests) */
+    struct mailbox *to_control; /* items: struct media_event, by value */
+    /* 0: as caps.h says; else for tests */
+    uint32_t transport_timeout_ms, silent_timeout_ms, handshake_timeout_ms;
 };
 
 /* The address that the world sees this machine at, asked of STUN servers ("host:port") before media
@@ -44,7 +45,9 @@ size_t media_metrics(const struct media *m, const struct metrics **ret, size_t m
 
 enum media_event_kind {
     MEDIA_CONNECTED,    /* ICE and DTLS are up */
-    MEDIA_DISCONNECTED, /* no valid check for TRANSPORT_TIMEOUT_MS: the transport is gone */
+    MEDIA_SILENT,       /* no valid check for TRANSPORT_TIMEOUT_MS: nothing is sent to it any more,
+                         * until an address of its client echoes a check of ours */
+    MEDIA_DISCONNECTED, /* nor for TRANSPORT_SILENT_MS more: the transport is gone */
     MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone. Also
                          * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
@@ -101,7 +104,8 @@ struct media_transport_remote {
 /* All: control thread only. False: the owner's mailbox is full; nothing was done. */
 must_check bool media_open(struct media *m, const struct media_transport_open *open);
 must_check bool media_set_remote(struct media *m, const struct media_transport_remote *remote);
-/* ICE restart: the new credentials are answered beside the old ones until one is used. */
+/* ICE restart: the new credentials are answered beside the old ones until one is used. A silent
+ * transport gets its time anew. */
 must_check bool media_restart(struct media *m, uint64_t transport, const char *ufrag,
                               const char *pwd);
 /* Also of a transport that went by itself: its id is let go of. */

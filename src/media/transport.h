@@ -96,12 +96,13 @@ struct transport {
     struct loop_timer timer; /* the earliest of the deadlines that the fields give */
     uint64_t checked_ms;     /* of the first valid check */
     uint64_t valid_ms;       /* of the last one */
+    uint64_t silent_due_ms;  /* 0: it is not silent; else it ends then, unless it is heard again */
     uint64_t dtls_due_ms;    /* UINT64_MAX: none */
     bool dtls_timed_out;     /* a resend is due and waits for its turn */
 
     /* What others are still to be told; kept while their mailboxes are full. */
     struct list_node in_owed;
-    bool owes_data_open, owes_connected, owes_data_close, owes_end;
+    bool owes_data_open, owes_connected, owes_silent, owes_data_close, owes_end;
     bool data_open; /* the data thread knows of it, or is owed to */
     struct media_event end;
 

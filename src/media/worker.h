@@ -19,7 +19,7 @@ struct worker_config {
     uint16_t port;     /* 0: any free one */
     bool listens;      /* for ICE over TCP, for all workers */
     uint16_t tcp_port; /* 0: any free one */
-    uint32_t transport_timeout_ms, handshake_timeout_ms;
+    uint32_t transport_timeout_ms, silent_timeout_ms, handshake_timeout_ms;
     /* borrowed */ struct dtls_identity *identity;
     /* borrowed */ struct mailbox *to_control;  /* struct media_event */
     /* borrowed */ struct mailbox *data_inputs; /* struct data_input */

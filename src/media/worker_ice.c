@@ -105,6 +105,8 @@ static void on_request(struct worker *w, const struct udp_path *path, const stru
     }
     if (v->use_candidate) {
         t->nominated = p;
+    }
+    if (v->use_candidate || t->silent_due_ms != 0) {
         worker_follow_nomination(w, t);
     }
 }
@@ -124,6 +126,7 @@ static void on_echo(struct worker *w, const struct udp_path *path, const struct 
     t->valid_ms = p->valid_ms;
     if (t->nominated == p && t->selected != p) {
         t->selected = p;
+        t->silent_due_ms = 0;
         metric_inc(&w->metrics.address_changes);
     }
 }

@@ -16,19 +16,24 @@ static void settle(struct worker *w, struct transport *t) {
     };
     const struct data_input closed = {.kind = DATA_INPUT_CLOSE, .transport = t->id};
     const struct media_event connected = {.kind = MEDIA_CONNECTED, .transport = t->id};
+    const struct media_event silent = {.kind = MEDIA_SILENT, .transport = t->id};
     if (t->owes_data_open) {
         t->owes_data_open = !mailbox_push(w->config.data_inputs, &opened);
     }
     if (t->owes_connected) {
         t->owes_connected = !mailbox_push(w->config.to_control, &connected);
     }
+    if (t->owes_silent && !t->owes_connected) {
+        t->owes_silent = !mailbox_push(w->config.to_control, &silent);
+    }
     if (t->owes_data_close && !t->owes_data_open) {
         t->owes_data_close = !mailbox_push(w->config.data_inputs, &closed);
     }
-    if (t->owes_end && !t->owes_connected) {
+    if (t->owes_end && !t->owes_connected && !t->owes_silent) {
         t->owes_end = !mailbox_push(w->config.to_control, &t->end);
     }
-    bool owes = t->owes_data_open || t->owes_connected || t->owes_data_close || t->owes_end;
+    bool owes = t->owes_data_open || t->owes_connected || t->owes_silent || t->owes_data_close ||
+                t->owes_end;
     bool is_in = list_node_linked(&t->in_owed);
     if (owes && !is_in) {
         metric_inc(&w->metrics.media_mailbox_full);
@@ -104,6 +109,9 @@ void worker_transport_connected(struct worker *w, struct transport *t) {
 
 /* Once connected it is the pair in use that has to be checked. */
 static uint64_t silent_at(const struct worker *w, const struct transport *t) {
+    if (t->silent_due_ms != 0) {
+        return t->silent_due_ms;
+    }
     uint64_t valid_ms =
         t->state == TRANSPORT_CONNECTED && t->selected ? t->selected->valid_ms : t->valid_ms;
     return valid_ms + w->config.transport_timeout_ms;
@@ -135,10 +143,25 @@ void worker_transport_set_timer(struct worker *w, struct transport *t) {
     set_timer(w, t, next_echo(t));
 }
 
+/* Nothing more goes to an address that may be somebody else's by now. All else is kept: its client
+ * may be on its way back, by this address or another one. */
+static void fall_silent(struct worker *w, struct transport *t, uint64_t now_ms) {
+    metric_inc(&w->metrics.transports_silent);
+    t->selected = NULL;
+    t->silent_due_ms = now_ms + w->config.silent_timeout_ms;
+    t->owes_silent = true;
+    settle(w, t);
+    worker_transport_set_timer(w, t);
+}
+
 static void on_timer(void *arg) {
     struct transport *t = OBJ_CAST(struct transport, arg, TRANSPORT_MAGIC);
     struct worker *w = worker_of(t->worker);
     uint64_t now_ms = loop_now_ms(w->loop);
+    if (now_ms >= silent_at(w, t) && t->state == TRANSPORT_CONNECTED && t->silent_due_ms == 0) {
+        fall_silent(w, t, now_ms);
+        return;
+    }
     if (now_ms >= silent_at(w, t)) {
         metric_inc(&w->metrics.transports_timed_out);
         worker_transport_end(w, t, MEDIA_DISCONNECTED, STATUS_TIMEOUT);
@@ -194,11 +217,15 @@ static void restart(struct worker *w, struct transport *t, struct credentials *n
     if (transports_add_credentials(&w->transports, t, next) != STATUS_OK) {
         (void)credentials_destroy(next); /* control drew a ufrag twice: the client will try again */
     }
+    if (t->silent_due_ms != 0) {
+        t->silent_due_ms = loop_now_ms(w->loop) + w->config.silent_timeout_ms;
+        worker_transport_set_timer(w, t);
+    }
 }
 
 static void close_transport(struct worker *w, struct transport *t) {
     worker_say_goodbye(w, t);
-    t->owes_connected = false;
+    t->owes_connected = t->owes_silent = false;
     drop(w, t);
 }
 

@@ -236,6 +236,7 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
         }
         return STATUS_OK;
     case EV_TRANSPORT_UP: node_transport_up(n, ev->transport.id); return STATUS_OK;
+    case EV_TRANSPORT_SILENT: return node_transport_silent(n, ev->transport.id, fx);
     case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
     case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
     case EV_RPC: return node_rpc(n, ev, fx);

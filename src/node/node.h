@@ -95,25 +95,26 @@ struct node_config {
 };
 
 enum node_event_kind {
-    EV_TICK,           /* time passed: deadlines, sweep, held work in slices */
-    EV_API,            /* a Twirp call */
-    EV_VALIDATE,       /* would this join be let in? */
-    EV_JOIN,           /* a client wants its WebSocket */
-    EV_SIGNAL,         /* a message of a session */
-    EV_SIGNAL_CLOSED,  /* its WebSocket is gone */
-    EV_TRANSPORT_UP,   /* ICE and DTLS of a transport are connected */
-    EV_TRANSPORT_LOST, /* it was connected, or connecting, and is gone */
-    EV_DATA_OPEN,      /* its data channels are open */
-    EV_RPC,            /* a participant's packet to us: acknowledgement or response of a call */
-    EV_LEVELS,         /* loudness of published audio tracks, those that changed */
-    EV_QUALITY,        /* how well a transport's streams go, those that changed */
-    EV_STREAM_STATE,   /* a sent stream was paused for want of bandwidth, or goes on */
-    EV_REPLY_MORE,     /* the last FX_API_PART of this connection has left: the next may come */
-    EV_REPLY_GONE,     /* its reader is gone */
-    EV_PEER,           /* a message from another node, whose sender the bus has checked */
-    EV_PAGE,           /* the operators' pages ask for rows; whoever sends it has every right */
-    EV_DRAIN,          /* first SIGTERM: no new rooms, wait for participants to leave */
-    EV_STOP,           /* the end: a leave for all, in slices: tick until sessions are 0 */
+    EV_TICK,             /* time passed: deadlines, sweep, held work in slices */
+    EV_API,              /* a Twirp call */
+    EV_VALIDATE,         /* would this join be let in? */
+    EV_JOIN,             /* a client wants its WebSocket */
+    EV_SIGNAL,           /* a message of a session */
+    EV_SIGNAL_CLOSED,    /* its WebSocket is gone */
+    EV_TRANSPORT_UP,     /* ICE and DTLS of a transport are connected */
+    EV_TRANSPORT_SILENT, /* it was connected, and is not heard any more; it may come back */
+    EV_TRANSPORT_LOST,   /* it was connected, or connecting, and is gone */
+    EV_DATA_OPEN,        /* its data channels are open */
+    EV_RPC,              /* a participant's packet to us: acknowledgement or response of a call */
+    EV_LEVELS,           /* loudness of published audio tracks, those that changed */
+    EV_QUALITY,          /* how well a transport's streams go, those that changed */
+    EV_STREAM_STATE,     /* a sent stream was paused for want of bandwidth, or goes on */
+    EV_REPLY_MORE,       /* the last FX_API_PART of this connection has left: the next may come */
+    EV_REPLY_GONE,       /* its reader is gone */
+    EV_PEER,             /* a message from another node, whose sender the bus has checked */
+    EV_PAGE,             /* the operators' pages ask for rows; whoever sends it has every right */
+    EV_DRAIN,            /* first SIGTERM: no new rooms, wait for participants to leave */
+    EV_STOP,             /* the end: a leave for all, in slices: tick until sessions are 0 */
 
     /* the shell about its journal: */
     EV_JOURNAL_WRITTEN, /* a crash of the process takes back nothing up to this sequence */

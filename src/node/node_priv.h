@@ -58,6 +58,7 @@ struct link {
     struct map_node by_id;
     bool open; /* the shell was told to open it */
     bool up;
+    bool silent;   /* its client was asked to resume, and has not yet */
     uint8_t score; /* 0 to 100: how well it goes; 100 until media says so */
 };
 
@@ -282,6 +283,7 @@ struct link *node_link_of(struct node *n, uint64_t id); /* NULL: it is gone */
 bool session_publishes(const struct session *s, const struct permission *as);
 void node_transport_up(struct node *n, uint64_t id);
 void node_transport_lost(struct node *n, uint64_t id);
+must_check enum status node_transport_silent(struct node *n, uint64_t id, struct effects *fx);
 /* Participants become what their transports say. */
 void node_run_settling(struct node *n, struct effects *fx);
 /* Sessions and closing rooms that are owed their end, within the budget. */

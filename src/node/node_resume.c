@@ -126,7 +126,7 @@ enum status session_resume(struct node *n, struct session *s, const struct node_
     }
     s->participant->conn = s->conn;
     map_insert(&n->by_conn, &s->by_conn, slice_of(&s->conn, sizeof(s->conn)));
-    s->requirement_out = false;
+    s->requirement_out = s->main.silent = s->sub.silent = false;
     heap_remove(&n->timers, &s->negotiate.node);
     if (s->offer_outstanding) {
         heap_set(&n->timers, &s->negotiate.node, n->now.mono_ms + EXCHANGE_TIMEOUT_MS);

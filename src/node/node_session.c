@@ -290,9 +290,11 @@ void session_on_timer(struct node *n, struct session *s, const struct timer *t,
                       struct effects *fx) {
     if (t->kind == TIMER_LIFE) {
         bool joined = s->participant->profile.state == PARTICIPANT_ACTIVE;
+        bool silent = s->main.silent || s->sub.silent;
         session_end(n, s,
-                    joined ? LIVEKIT__DISCONNECT_REASON__SIGNAL_CLOSE
-                           : LIVEKIT__DISCONNECT_REASON__JOIN_FAILURE,
+                    !joined  ? LIVEKIT__DISCONNECT_REASON__JOIN_FAILURE
+                    : silent ? LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT
+                             : LIVEKIT__DISCONNECT_REASON__SIGNAL_CLOSE,
                     LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, true);
         return;
     }
@@ -411,6 +413,37 @@ void node_run_settling(struct node *n, struct effects *fx) {
         }
         list_remove(&n->unsettled, first);
     }
+}
+
+/* The client is asked to come back with new ICE; its transports, tracks and subscriptions wait for
+ * it a little. */
+enum status node_transport_silent(struct node *n, uint64_t id, struct effects *fx) {
+    struct link *l = node_link_of(n, id);
+    struct session *s = l ? l->session : NULL;
+    if (!s || s->is_ending || s->participant->profile.state != PARTICIPANT_ACTIVE) {
+        return STATUS_OK; /* what is not ACTIVE has its time already */
+    }
+    const struct ending ending = {.reason = LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,
+                                  .action = LIVEKIT__LEAVE_REQUEST__ACTION__RESUME};
+    uint64_t due_ms = n->now.mono_ms + SILENT_GRACE_MS;
+    bool had_conn = s->conn != 0;
+    if (had_conn) {
+        node_tell_leave(fx, s->conn, s->protocol, &ending);
+        fx_close(fx, s->conn, 1000);
+    } else if (heap_has(&s->life.node)) {
+        due_ms = MIN(due_ms, s->life.node.key);
+    }
+    if (!node_ok(n, fx)) {
+        session_end(n, s, LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__RECONNECT, true);
+        return STATUS_NO_MEMORY;
+    }
+    l->silent = true;
+    if (had_conn) {
+        session_signal_closed(n, s);
+    }
+    heap_set(&n->timers, &s->life.node, due_ms);
+    return STATUS_OK;
 }
 
 void node_transport_lost(struct node *n, uint64_t id) {

@@ -43,6 +43,7 @@ void fixture_init(struct fixture *f, uint32_t workers, uint32_t transport_timeou
         .ice_tcp = true,
         .to_control = f->to_control,
         .transport_timeout_ms = transport_timeout_ms,
+        .silent_timeout_ms = transport_timeout_ms,
         .handshake_timeout_ms = handshake_timeout_ms,
     };
     assert_int_equal(media_create(&config, &f->media), STATUS_OK);

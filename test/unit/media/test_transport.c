@@ -271,6 +271,7 @@ static void test_silence_ends_it(void **state) {
     struct call connected, checked;
     fixture_init(&f, 1, 1500, 0);
     call_connect(&f, &connected);
+    (void)fixture_expect(&f, MEDIA_SILENT, connected.transport);
     (void)fixture_expect(&f, MEDIA_DISCONNECTED, connected.transport);
     call_init(&f, &checked);
     check_until_answered(&checked.client, 0);
@@ -279,6 +280,36 @@ static void test_silence_ends_it(void **state) {
     assert_int_equal(fixture_metric(&f, transports), 0);
     client_deinit(&connected.client);
     client_deinit(&checked.client);
+    fixture_deinit(&f);
+}
+
+/* Silent, but not gone: a check alone brings nothing back, its echo does. */
+static void test_T27_who_was_silent_comes_back(void **state) {
+    (void)state;
+    struct fixture f;
+    struct call c;
+    fixture_init(&f, 1, 1500, 0);
+    call_connect(&f, &c);
+    (void)fixture_expect(&f, MEDIA_SILENT, c.transport);
+    assert_int_equal(fixture_metric(&f, transports_silent), 1);
+    assert_true(
+        media_restart(f.media, c.transport, "restarted0000001", "anotherpassword123456789"));
+    client_rebind(&c.client);
+    client_use(&c.client, "restarted0000001", "anotherpassword123456789");
+    uint64_t echoes = fixture_metric(&f, stun_echoes_ok);
+    check_until_answered(&c.client, CHECK_NOMINATES);
+    for (int i = 0; i < 100 && fixture_metric(&f, stun_echoes_ok) == echoes; i++) {
+        (void)client_pump(&c.client, 20);
+    }
+    for (int i = 0; i < 10; i++) { /* longer than it may be silent */
+        client_check(&c.client, 0);
+        (void)client_pump(&c.client, 200);
+    }
+    assert_false(fixture_has_event(&f));
+    assert_int_equal(fixture_metric(&f, transports), 1);
+    (void)fixture_expect(&f, MEDIA_SILENT, c.transport); /* and again */
+    (void)fixture_expect(&f, MEDIA_DISCONNECTED, c.transport);
+    client_deinit(&c.client);
     fixture_deinit(&f);
 }
 
@@ -366,6 +397,7 @@ static void test_events_wait_for_room(void **state) {
     }
     assert_int_equal(e.kind, MEDIA_CONNECTED);
     assert_int_equal(e.transport, c.transport);
+    (void)fixture_expect(&f, MEDIA_SILENT, c.transport);
     (void)fixture_expect(&f, MEDIA_DISCONNECTED, c.transport);
     client_deinit(&c.client);
     fixture_deinit(&f);
@@ -459,6 +491,7 @@ int main(void) {
         cmocka_unit_test(test_echoes_that_prove_nothing),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_silence_ends_it),
+        cmocka_unit_test(test_T27_who_was_silent_comes_back),
         cmocka_unit_test(test_handshake_has_a_deadline),
         cmocka_unit_test(test_addresses_in_use_are_not_taken_over),
         cmocka_unit_test(test_ipv6),

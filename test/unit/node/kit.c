@@ -254,6 +254,10 @@ void kit_up(struct kit *k, uint64_t id) {
     transport(k, EV_TRANSPORT_UP, id);
 }
 
+void kit_silent(struct kit *k, uint64_t id) {
+    transport(k, EV_TRANSPORT_SILENT, id);
+}
+
 void kit_lost(struct kit *k, uint64_t id) {
     transport(k, EV_TRANSPORT_LOST, id);
 }

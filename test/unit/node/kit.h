@@ -76,6 +76,7 @@ enum status kit_join(struct kit *k, const struct kit_join *j);
 /* A dual-mode join that must succeed; returns the transport id of its subscriber. */
 uint64_t kit_enter(struct kit *k, uint64_t conn, const char *room, const char *identity);
 void kit_up(struct kit *k, uint64_t transport);
+void kit_silent(struct kit *k, uint64_t transport);
 void kit_lost(struct kit *k, uint64_t transport);
 void kit_closed(struct kit *k, uint64_t conn);
 void kit_signal(struct kit *k, uint64_t conn, const Livekit__SignalRequest *request);

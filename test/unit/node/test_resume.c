@@ -196,6 +196,64 @@ static void test_dual_mode_restarts_what_is_ours_to_offer(void **state) {
     kit_close(&k);
 }
 
+static void test_T27_a_silent_transport_is_asked_to_resume(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    uint64_t alice = kit_single(&k, 1, "r", "alice", PLACES);
+    struct kit_single bob = {
+        .conn = 2, .room = "r", .identity = "bob", .words = PLACES, .no_auto = true};
+    kit_single_as(&k, &bob);
+    const char *sid = kit_publish(&k, 1, &MIC, PLACES " a7>mic");
+    kit_silent(&k, alice);
+    assert_string_equal(kit_story(&k, 1), "leave:14/1 close:1000");
+    assert_string_equal(kit_story(&k, 2), "");
+    assert_int_equal(kit_count(&k, FX_TRANSPORT_CLOSE), 0);
+    kit_pass(&k, SILENT_GRACE_MS - 1000);
+    come_back(&k, 11, "alice", NULL);
+    sync_state(&k, 11, sid, NULL, NULL);
+    assert_string_equal(kit_story(&k, 11), "");
+    kit_send_offer(&k, 11, PLACES " a7>mic");
+    assert_string_equal(kit_story(&k, 11), "answer");
+    kit_pass(&k, 60 * 1000);
+    assert_int_equal(node_counts(k.n).sessions, 2);
+    kit_lost(&k, alice); /* her new ICE did not come up either */
+    assert_string_equal(kit_story(&k, 11), "leave:14/2 close:1000");
+    kit_close(&k);
+}
+
+static void test_who_is_silent_and_does_not_come_is_gone(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    uint64_t alice = kit_single(&k, 1, "r", "alice", PLACES);
+    kit_single(&k, 2, "r", "bob", PLACES);
+    kit_silent(&k, 999); /* nobody's */
+    kit_silent(&k, alice);
+    kit_silent(&k, alice); /* told once */
+    assert_int_equal(k.fx.count, 0);
+    kit_pass(&k, SILENT_GRACE_MS + 1000);
+    assert_string_equal(kit_story(&k, 2), "room update:alice=DISCONNECTED");
+    assert_int_equal(kit_note(&k, NOTE_PARTICIPANT_LEFT)->disconnect_reason,
+                     LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT);
+    kit_close(&k);
+}
+
+/* Without a WebSocket there is nobody to ask, and less time. */
+static void test_silence_of_who_is_away_shortens_its_time(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    uint64_t alice = kit_single(&k, 1, "r", "alice", PLACES);
+    kit_closed(&k, 1);
+    kit_pass(&k, 5000);
+    kit_silent(&k, alice);
+    assert_int_equal(k.fx.count, 0);
+    kit_pass(&k, SILENT_GRACE_MS + 1000);
+    assert_int_equal(node_counts(k.n).sessions, 0);
+    kit_close(&k);
+}
+
 static void simulate(struct kit *k, uint64_t conn, int which) {
     Livekit__SimulateScenario s = LIVEKIT__SIMULATE_SCENARIO__INIT;
     s.scenario_case = (Livekit__SimulateScenario__ScenarioCase)which;
@@ -241,6 +299,9 @@ int main(void) {
         cmocka_unit_test(test_subscriptions_are_said_again),
         cmocka_unit_test(test_who_left_meanwhile_is_told_as_gone),
         cmocka_unit_test(test_an_exchange_goes_on_with_the_client),
+        cmocka_unit_test(test_T27_a_silent_transport_is_asked_to_resume),
+        cmocka_unit_test(test_who_is_silent_and_does_not_come_is_gone),
+        cmocka_unit_test(test_silence_of_who_is_away_shortens_its_time),
         cmocka_unit_test(test_simulated_scenarios),
         cmocka_unit_test(test_dual_mode_restarts_what_is_ours_to_offer),
     };
