@@ -181,9 +181,12 @@ static void *take_all(void *arg) {
 void gap_call_begin(struct gap_call *c, const char *const *more) {
     c->server = load_start(-1, more);
     load_peer_join(&c->publisher, c->server.port, "call", "ann", LOAD_PEER_PUBLISHES);
-    load_peer_connect(&c->publisher);
+    bool both = load_peer_connect(&c->publisher);
     load_peer_join(&c->subscriber, c->server.port, "call", "bob", LOAD_PEER_SUBSCRIBES);
-    load_peer_connect(&c->subscriber);
+    both = load_peer_connect(&c->subscriber) && both;
+    if (!both) {
+        load_fail("a client did not connect");
+    }
     stamp_what_leaves(c->publisher.rtp.client.fd);
     stamp_what_comes(c->subscriber.rtp.client.fd);
     if (pthread_create(&c->sends, NULL, send_all, c) != 0 ||

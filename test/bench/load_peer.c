@@ -281,12 +281,13 @@ void load_peer_resume(struct load_peer *p, uint16_t port, const char *room, cons
     upgrade(p, port, room, identity, &none, 0);
 }
 
-void load_peer_connect(struct load_peer *p) {
+bool load_peer_connect(struct load_peer *p) {
     if (!client_connect(&p->rtp.client) || !p->rtp.client.connected) {
-        load_fail("a client did not connect");
+        return false;
     }
     rtp_client_begin(&p->rtp);
     p->checked_us = load_now_us();
+    return true;
 }
 
 bool load_peer_turn(struct load_peer *p) {

@@ -29,7 +29,7 @@ void load_peer_join(struct load_peer *p, uint16_t port, const char *room, const 
                     unsigned what);
 /* By another WebSocket; the old one breaks off. */
 void load_peer_resume(struct load_peer *p, uint16_t port, const char *room, const char *identity);
-void load_peer_connect(struct load_peer *p); /* until media may flow */
+must_check bool load_peer_connect(struct load_peer *p); /* until media may flow */
 /* Takes in what has come, answers pings, and checks when it is time; waits for nothing. False: the
  * server has ended the session. */
 must_check bool load_peer_turn(struct load_peer *p);

@@ -66,7 +66,11 @@ static void come(struct one *o, size_t i, struct rng *rng) {
     const struct names n = names_of(i);
     load_peer_join(&o->peer, soak.server.port, n.room, n.identity,
                    LOAD_PEER_PUBLISHES | LOAD_PEER_SUBSCRIBES | LOAD_PEER_DATA);
-    load_peer_connect(&o->peer);
+    if (!load_peer_connect(&o->peer)) {
+        soak.ended++;
+        load_peer_drop(&o->peer);
+        return;
+    }
     uint64_t life_ms = LIFE_MS_MIN + rng_below(rng, LIFE_MS_MAX - LIFE_MS_MIN);
     uint64_t now_us = load_now_us();
     o->is_in = true;
