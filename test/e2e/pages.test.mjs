@@ -6,9 +6,10 @@ import { networkInterfaces } from "node:os";
 import { once } from "node:events";
 import { chromium } from "playwright-core";
 import { AccessToken, RoomServiceClient } from "livekit-server-sdk";
-import { DisconnectReason, dispose, Room, RoomEvent } from "@livekit/rtc-node";
+import { DisconnectReason, dispose, Room, RoomEvent, TrackKind } from "@livekit/rtc-node";
 import { faint, nameless, overflow } from "./pages.mjs";
-import { Stoa, until } from "./server.mjs";
+import { sendColour, sendTone } from "./publish.mjs";
+import { sleep, Stoa, until } from "./server.mjs";
 
 const WORDS = { "X-Stoa-Page": "1", "Content-Type": "application/json" };
 let stoa, api, browser;
@@ -47,12 +48,12 @@ async function open(url, options = {}) {
   return page;
 }
 
-async function enter(room, identity, grant = {}) {
+async function enter(room, identity, grant = {}, server = stoa) {
   const at = new AccessToken("devkey", "secret", { identity, name: identity.toUpperCase(), ttl: 600 });
   at.addGrant({ roomJoin: true, room, ...grant });
   const client = new Room();
   client.ended = new Promise((resolve) => client.once(RoomEvent.Disconnected, resolve));
-  await client.connect(stoa.wsUrl, await at.toJwt());
+  await client.connect(server.wsUrl, await at.toJwt());
   clients.push(client);
   return client;
 }
@@ -175,33 +176,71 @@ test("a room page shows who is in, and acts on them", async () => {
   await page.done();
 });
 
-test("tracks are shown, and muted", async () => {
-  await api.createRoom({ name: "tracks" });
-  const client = await enter("tracks", "ann");
-  const page = await open("about:blank");
-  const asked = [];
-  // What is published is told by the server; here it is put into its answer.
-  await page.route("**/ui/api/room?*", async (route) => {
-    const answer = await (await route.fetch()).json();
-    for (const p of answer.participants) {
-      p.tracks = [{ sid: "TR_1", type: "VIDEO", name: "", muted: asked.length > 0, width: 640, height: 360, source: "CAMERA", mime_type: "video/VP8" }];
-    }
-    await route.fulfill({ json: answer });
-  });
-  await page.route("**/ui/api/MutePublishedTrack", async (route) => {
-    asked.push(route.request().postDataJSON());
-    await route.fulfill({ json: {} });
-  });
-  await page.goto(ui(stoa, "#/room/tracks"));
-  await page.getByText("camera").waitFor();
-  await page.getByText("640 × 360").waitFor();
-  await page.getByRole("button", { name: "Mute camera of ann" }).click();
-  await page.getByText("muted", { exact: true }).waitFor();
-  assert.deepEqual(asked, [{ room: "tracks", identity: "ann", track_sid: "TR_1", muted: true }]);
-  await page.unroute("**/ui/api/MutePublishedTrack");
-  await page.getByRole("button", { name: "Unmute camera of ann" }).click();
+test("tracks are shown, muted and unmuted, taken away with the right to publish, and gone with who is removed", async () => {
+  const own = await Stoa.start("--room.enable_remote_unmute", "true");
+  const [ann, bob] = [await enter("tracks", "ann", {}, own), await enter("tracks", "bob", {}, own)];
+  const told = [];
+  bob.on(RoomEvent.TrackMuted, (pub, p) => told.push(`${p.identity} muted ${pub.kind}`));
+  bob.on(RoomEvent.TrackUnmuted, (pub, p) => told.push(`${p.identity} unmuted ${pub.kind}`));
+  bob.on(RoomEvent.TrackUnsubscribed, (track) => told.push(`ann unsubscribed ${track.kind}`));
+  const stops = [await sendTone(ann), await sendColour(ann)];
+  const hears = () => until("bob hears", () => [...bob.remoteParticipants.get("ann").trackPublications.values()].filter((pub) => pub.track).length === 2);
+  await hears();
+  const page = await open(ui(own, "#/room/tracks"));
+  const happens = (what) => until(`bob is told: ${what}`, () => told.includes(what));
+  await page.getByText("cam video · video/VP8 · 320 × 180").waitFor();
+  await page.getByText("mic audio · audio/opus").waitFor();
+
+  for (const [name, kind] of [["cam", TrackKind.KIND_VIDEO], ["mic", TrackKind.KIND_AUDIO]]) {
+    await page.getByRole("button", { name: `Mute ${name} of ann` }).click();
+    await page.getByText(`${name} of ann was muted.`).waitFor();
+    await happens(`ann muted ${kind}`);
+    await until("the publisher obeys", () => [...ann.localParticipant.trackPublications.values()].find((pub) => pub.kind === kind).muted);
+    await page.getByRole("button", { name: `Unmute ${name} of ann` }).click();
+    await happens(`ann unmuted ${kind}`);
+    await page.getByRole("button", { name: `Mute ${name} of ann` }).waitFor();
+  }
+
+  const sent = () => own.metric("stoa_media_packets_total", 'action="forwarded"');
+  const flows = async () => {
+    const before = await sent();
+    await sleep(500);
+    return (await sent()) - before;
+  };
+  await until("packets are forwarded", async () => (await flows()) > 20);
+  await page.getByRole("button", { name: "Edit ann" }).click();
+  await page.getByLabel("publish tracks").uncheck();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("No tracks published.").first().waitFor();
+  for (const kind of [TrackKind.KIND_VIDEO, TrackKind.KIND_AUDIO]) await happens(`ann unsubscribed ${kind}`);
+  await until("nothing is forwarded any more", async () => (await flows()) === 0);
+  for (const stop of stops) await stop();
+
+  await page.getByRole("button", { name: "Edit ann" }).click();
+  await page.getByLabel("publish tracks").check();
+  await page.getByRole("button", { name: "Save" }).click();
+  const again = await sendTone(ann);
+  await until("packets are forwarded", async () => (await flows()) > 20);
+  await page.getByRole("button", { name: "Remove ann" }).click();
+  await page.getByRole("button", { name: "Remove participant" }).click();
+  assert.equal(await ann.ended, DisconnectReason.PARTICIPANT_REMOVED);
+  await again();
+  await until("bob sees nobody", () => bob.remoteParticipants.size === 0);
+  await page.getByRole("listitem").filter({ hasText: "ann" }).waitFor({ state: "detached" });
+  await page.done();
+  await bob.disconnect();
+  await own.stop();
+});
+
+test("what the server refuses is said where it was asked", async () => {
+  const client = await enter("refused", "ann");
+  const stop = await sendTone(client);
+  const page = await open(ui(stoa, "#/room/refused"));
+  await page.getByRole("button", { name: "Mute mic of ann" }).click();
+  await page.getByRole("button", { name: "Unmute mic of ann" }).click();
   await page.getByRole("alert").filter({ hasText: "Remote unmute not enabled." }).waitFor(); // the server's own words
   await page.done([/412/]);
+  await stop();
   await client.disconnect();
 });
 
