@@ -11,8 +11,13 @@ def rows(text, opener):
     """Argument lists of opener(...) calls, continuation backslashes and adjacent strings joined."""
     text = re.sub(r"\\\n", "\n", text)
     for match in re.finditer(r"\b%s\(((?:[^()\"]|\"(?:\\.|[^\"\\])*\")*)\)" % opener, text):
-        parts = re.findall(r"\"(?:\\.|[^\"\\])*\"|[^,\s\"]+", match.group(1))
-        yield [p[1:-1].replace('\\"', '"') if p.startswith('"') else p for p in parts]
+        arguments = [""]
+        for token in re.findall(r"\"(?:\\.|[^\"\\])*\"|,|[^,\s\"]+", match.group(1)):
+            if token == ",":
+                arguments.append("")
+            else:
+                arguments[-1] += token[1:-1].replace('\\"', '"') if token.startswith('"') else token
+        yield arguments
 
 
 def settings_table(root):

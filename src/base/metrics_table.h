@@ -101,11 +101,69 @@
       "livekit_participant_join_total{state=\"signal_validation_failed\",warp=\"false\"}",         \
       "How far joins came")                                                                        \
     M(joins, COUNTER, "livekit_participant_join_total{state=\"rtc_init\",warp=\"false\"}",         \
-      "How far joins came")
+      "How far joins came")                                                                        \
+    M(media_received, COUNTER,                                                                     \
+      "livekit_packet_total{direction=\"incoming\",transmission=\"initial\"}", "RTP packets")      \
+    M(media_forwarded, COUNTER,                                                                    \
+      "livekit_packet_total{direction=\"outgoing\",transmission=\"initial\"}", "RTP packets")      \
+    M(media_resent, COUNTER,                                                                       \
+      "livekit_packet_total{direction=\"outgoing\",transmission=\"retransmit\"}", "RTP packets")   \
+    M(media_received_bytes, COUNTER,                                                               \
+      "livekit_packet_bytes{direction=\"incoming\",transmission=\"initial\"}",                     \
+      "Bytes of RTP packets, without the seal")                                                    \
+    M(media_forwarded_bytes, COUNTER,                                                              \
+      "livekit_packet_bytes{direction=\"outgoing\",transmission=\"initial\"}",                     \
+      "Bytes of RTP packets, without the seal")                                                    \
+    M(media_resent_bytes, COUNTER,                                                                 \
+      "livekit_packet_bytes{direction=\"outgoing\",transmission=\"retransmit\"}",                  \
+      "Bytes of RTP packets, without the seal")                                                    \
+    M(media_nacks_sent, COUNTER, "livekit_nack_total{direction=\"incoming\"}",                     \
+      "Packets of tracks in that direction asked for again")                                       \
+    M(media_nacks_taken, COUNTER, "livekit_nack_total{direction=\"outgoing\"}",                    \
+      "Packets of tracks in that direction asked for again")                                       \
+    M(media_plis_sent, COUNTER, "livekit_pli_total{direction=\"incoming\"}",                       \
+      "Key frames of tracks in that direction asked for by PLI")                                   \
+    M(media_plis_taken, COUNTER, "livekit_pli_total{direction=\"outgoing\"}",                      \
+      "Key frames of tracks in that direction asked for by PLI")                                   \
+    M(media_firs_taken, COUNTER, "livekit_fir_total{direction=\"outgoing\"}",                      \
+      "Key frames of tracks in that direction asked for by FIR")                                   \
+    M(media_lost_audio_in, COUNTER,                                                                \
+      "livekit_packet_loss_total{direction=\"incoming\",type=\"AUDIO\"}", "RTP packets lost")      \
+    M(media_lost_video_in, COUNTER,                                                                \
+      "livekit_packet_loss_total{direction=\"incoming\",type=\"VIDEO\"}", "RTP packets lost")      \
+    M(media_lost_audio_out, COUNTER,                                                               \
+      "livekit_packet_loss_total{direction=\"outgoing\",type=\"AUDIO\"}", "RTP packets lost")      \
+    M(media_lost_video_out, COUNTER,                                                               \
+      "livekit_packet_loss_total{direction=\"outgoing\",type=\"VIDEO\"}", "RTP packets lost")
 
 #define METRICS_NODE(M)                                                                            \
     M(rooms, GAUGE, "livekit_room_total", "Rooms held")                                            \
     M(participants, GAUGE, "livekit_participant_total", "Participants in rooms of this node")      \
+    M(tracks_published_audio, GAUGE, "livekit_track_published_total{kind=\"AUDIO\"}",              \
+      "Tracks published in rooms of this node")                                                    \
+    M(tracks_published_video, GAUGE, "livekit_track_published_total{kind=\"VIDEO\"}",              \
+      "Tracks published in rooms of this node")                                                    \
+    M(tracks_subscribed_audio, GAUGE, "livekit_track_subscribed_total{kind=\"AUDIO\"}",            \
+      "Copies of tracks that subscribers are sent")                                                \
+    M(tracks_subscribed_video, GAUGE, "livekit_track_subscribed_total{kind=\"VIDEO\"}",            \
+      "Copies of tracks that subscribers are sent")                                                \
+    M(publish_tries_audio, COUNTER,                                                                \
+      "livekit_track_publish_counter{kind=\"AUDIO\",state=\"attempt\"}",                           \
+      "Tracks that clients announced, and that came")                                              \
+    M(publish_tries_video, COUNTER,                                                                \
+      "livekit_track_publish_counter{kind=\"VIDEO\",state=\"attempt\"}",                           \
+      "Tracks that clients announced, and that came")                                              \
+    M(publish_successes_audio, COUNTER,                                                            \
+      "livekit_track_publish_counter{kind=\"AUDIO\",state=\"success\"}",                           \
+      "Tracks that clients announced, and that came")                                              \
+    M(publish_successes_video, COUNTER,                                                            \
+      "livekit_track_publish_counter{kind=\"VIDEO\",state=\"success\"}",                           \
+      "Tracks that clients announced, and that came")                                              \
+    M(subscribe_tries, COUNTER, "livekit_track_subscribe_counter{state=\"attempt\",error=\"\"}",   \
+      "Subscriptions begun, and those that clients agreed to")                                     \
+    M(subscribe_successes, COUNTER,                                                                \
+      "livekit_track_subscribe_counter{state=\"success\",error=\"\"}",                             \
+      "Subscriptions begun, and those that clients agreed to")                                     \
     M(api_calls, COUNTER, "stoa_api_calls_total", "API calls that reached the node")               \
     M(joins, COUNTER, "stoa_joins_total{result=\"ok\"}", "Joins")                                  \
     M(joins_refused, COUNTER, "stoa_joins_total{result=\"refused\"}", "Joins")                     \
@@ -200,6 +258,29 @@
       "RTP packets to subscribers")                                                                \
     M(media_unsealed, COUNTER, "stoa_media_packets_total{action=\"unsealed\"}",                    \
       "RTP packets to subscribers")                                                                \
+    M(media_received, COUNTER, "stoa_media_received_packets_total",                                \
+      "RTP packets of publishers' tracks")                                                         \
+    M(media_received_bytes, COUNTER, "stoa_media_received_bytes_total",                            \
+      "RTP packets of publishers' tracks, bytes without the seal")                                 \
+    M(media_forwarded_bytes, COUNTER, "stoa_media_bytes_total{action=\"forwarded\"}",              \
+      "RTP packets to subscribers, bytes without the seal")                                        \
+    M(media_resent_bytes, COUNTER, "stoa_media_bytes_total{action=\"resent\"}",                    \
+      "RTP packets to subscribers, bytes without the seal")                                        \
+    M(media_nacks_sent, COUNTER, "stoa_media_nacks_total{of=\"publishers\"}",                      \
+      "RTP packets asked for again")                                                               \
+    M(media_nacks_taken, COUNTER, "stoa_media_nacks_total{of=\"server\"}",                         \
+      "RTP packets asked for again")                                                               \
+    M(media_plis_sent, COUNTER, "stoa_media_plis_total{of=\"publishers\"}", "PLIs")                \
+    M(media_plis_taken, COUNTER, "stoa_media_plis_total{of=\"server\"}", "PLIs")                   \
+    M(media_firs_taken, COUNTER, "stoa_media_firs_total{of=\"server\"}", "FIRs")                   \
+    M(media_lost_audio_in, COUNTER, "stoa_media_lost_total{from=\"publishers\",kind=\"audio\"}",   \
+      "RTP packets lost, of publishers by us, of ours as subscribers report")                      \
+    M(media_lost_video_in, COUNTER, "stoa_media_lost_total{from=\"publishers\",kind=\"video\"}",   \
+      "RTP packets lost, of publishers by us, of ours as subscribers report")                      \
+    M(media_lost_audio_out, COUNTER, "stoa_media_lost_total{from=\"server\",kind=\"audio\"}",      \
+      "RTP packets lost, of publishers by us, of ours as subscribers report")                      \
+    M(media_lost_video_out, COUNTER, "stoa_media_lost_total{from=\"server\",kind=\"video\"}",      \
+      "RTP packets lost, of publishers by us, of ours as subscribers report")                      \
     M(media_messages_out, COUNTER, "stoa_media_sends_total",                                       \
       "Segmented sends: packets to one subscriber that left together count once")                  \
     M(media_unbound, COUNTER, "stoa_media_refused_total{reason=\"unbound\"}",                      \

@@ -67,6 +67,7 @@ struct sender {
     /* owned */ struct downlink *downlink;
     struct quality quality;
     struct downlink_stats judged; /* at the last judgement */
+    int32_t lost;                 /* the most that reports said */
 };
 must_check struct sender *sender_create(const struct media_send *say);
 struct sender *sender_destroy(struct sender *s); /* in no table; NULL: fine */

@@ -55,9 +55,13 @@ void worker_tell_levels(struct worker *w, uint64_t now_us) {
     tell(&t);
 }
 
-static uint8_t judge_receiver(struct receiver *r) {
+static uint8_t judge_receiver(struct worker *w, struct receiver *r) {
+    struct metrics *m = &w->metrics;
     struct uplink_stats s;
     uplink_take_stats(r->uplink, &s);
+    metric_add(&m->media_nacks_sent, s.nacks);
+    metric_add(&m->media_plis_sent, s.plis);
+    metric_add(r->say.section.video ? &m->media_lost_video_in : &m->media_lost_audio_in, s.lost);
     const struct quality_input in = {
         .kind = r->say.section.video ? QUALITY_VIDEO : QUALITY_OPUS,
         .idle = s.muted,
@@ -96,7 +100,7 @@ void worker_tell_qualities(struct worker *w, uint64_t now_us) {
         list_each (at, &of->receivers) {
             struct receiver *r = container_of(at, struct receiver, in_transport);
             if (r->uplink) {
-                worst = MIN(worst, judge_receiver(r));
+                worst = MIN(worst, judge_receiver(w, r));
             }
         }
         list_each (at, &of->senders) {

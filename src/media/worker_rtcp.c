@@ -19,12 +19,23 @@ struct requests {
     bool has_reports;
 };
 
+/* What is lost in all may fall, by duplicates, and rise again. */
+static void count_lost(struct worker *w, struct sender *s, int32_t lost) {
+    bool video = s->receiver && s->receiver->say.section.video;
+    if (lost > s->lost) {
+        metric_add(video ? &w->metrics.media_lost_video_out : &w->metrics.media_lost_audio_out,
+                   (uint64_t)(lost - s->lost));
+        s->lost = lost;
+    }
+}
+
 static void take_blocks(struct requests *q, struct slice blocks) {
     struct rtcp_report report;
     while (rtcp_report_next(&blocks, &report)) {
         struct sender *s = streams_find_ssrc_out(&q->w->streams, q->t->id, report.ssrc);
         if (s && s->ssrc.ssrc == report.ssrc) {
             downlink_take_report(s->downlink, q->now_us, &report);
+            count_lost(q->w, s, report.lost);
             q->worst_lost = MAX(q->worst_lost, report.fraction_lost);
             q->has_reports = true;
         }
@@ -47,6 +58,7 @@ static void take_nack(struct requests *q, struct sender *s, struct slice control
     struct rtcp_nack_walk walk = {.rest = control};
     uint16_t sequence;
     for (size_t i = 0; i < RESENDS_PER_REQUEST_MAX && rtcp_nack_next(&walk, &sequence); i++) {
+        metric_inc(&q->w->metrics.media_nacks_taken);
         worker_resend(q->w, s, sequence);
     }
 }
@@ -70,10 +82,12 @@ static void take_feedback(struct requests *q, const struct rtcp_packet *p) {
     if (rtcp_is_nack(p) && s) {
         take_nack(q, s, f.control);
     } else if (rtcp_is_pli(p)) {
+        metric_inc(&q->w->metrics.media_plis_taken);
         request_key_frame(q, s);
     } else if (rtcp_is_fir(p)) {
         struct slice control = f.control;
         while (rtcp_fir_next(&control, &fir)) {
+            metric_inc(&q->w->metrics.media_firs_taken);
             request_key_frame(q, streams_find_ssrc_out(&q->w->streams, q->t->id, fir.ssrc));
         }
     } else if (rtcp_read_remb(p, &remb) == STATUS_OK) {

@@ -109,6 +109,7 @@ static bool fits(const struct uplink_packet *p) {
 static void send_new(struct worker *w, struct sender *s, struct egress_packet *p, size_t len,
                      bool ends) {
     metric_inc(&w->metrics.media_forwarded);
+    metric_add(&w->metrics.media_forwarded_bytes, len);
     send_sealed(w, s, p, len, DOWNLINK_RESEND_FRESH, !s->receiver->say.section.video, ends);
 }
 
@@ -198,6 +199,8 @@ static void deliver(struct worker *w, struct receiver *r, uint8_t layer, struct 
         metric_inc(&w->metrics.media_rtp_dropped);
         return;
     }
+    metric_inc(&w->metrics.media_received);
+    metric_add(&w->metrics.media_received_bytes, packet.len);
     w->run.count++;
 }
 
@@ -261,5 +264,6 @@ void worker_resend(struct worker *w, struct sender *s, uint16_t sequence) {
         return;
     }
     metric_inc(&w->metrics.media_resent);
+    metric_add(&w->metrics.media_resent_bytes, out.len);
     send_sealed(w, s, buffer, out.len, how, true, true);
 }

@@ -5,6 +5,7 @@ struct tally {
     const struct node *n;
     size_t sessions, conns, links, ending, unsettled, responses, rpcs;
     size_t tracks, sends, looks, levels, qualities;
+    size_t published, sending;
 };
 
 static void check_link(struct tally *t, const struct session *s, const struct link *l) {
@@ -39,6 +40,12 @@ static void check_session(struct tally *t, const struct session *s, const struct
     t->unsettled += list_node_linked(&s->in_unsettled);
     t->tracks += p->tracks.count;
     t->sends += p->attached_count;
+    list_each (at, &p->tracks) {
+        t->published += container_of(at, struct track, in_publisher)->state == TRACK_PUBLISHED;
+    }
+    list_each (at, &p->subscriptions) {
+        t->sending += container_of(at, struct subscription, in_subscriber)->sending;
+    }
     t->looks += list_node_linked(&s->in_looks);
     t->levels += list_node_linked(&s->in_levels);
     t->qualities += list_node_linked(&s->in_qualities);
@@ -109,6 +116,10 @@ void node_check(const struct node *n) {
         t.tracks += container_of(at, struct track, in_ends)->state == TRACK_ENDED;
     }
     assert(t.tracks == n->tracks.count && t.sends == n->sends.count);
+    const struct metrics *m = n->config.metrics;
+    assert(t.published == m->tracks_published_audio + m->tracks_published_video);
+    assert(t.sending == m->tracks_subscribed_audio + m->tracks_subscribed_video);
+    (void)m;
     assert(t.looks == n->looks.count && t.levels == n->levels.count);
     assert(t.qualities == n->qualities.count);
     heap_check(&n->timers);

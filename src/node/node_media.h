@@ -140,5 +140,10 @@ uint64_t watch_next_ms(const struct node *n);
 /* node_dynacast.c */
 void track_owe_quality(struct node *n, struct track *t); /* its subscribers want another one */
 void track_forget_quality(struct node *n, struct track *t);
+
+/* node_gauge.c: what metrics say of tracks and of those who are sent them. */
+void node_count_announced(struct node *n, const struct track *t);
+void node_count_published(struct node *n, const struct track *t, bool published);
+void node_count_subscribed(struct node *n, const struct track *t, bool sending);
 void node_run_dynacast(struct node *n, struct effects *fx);
 uint64_t dynacast_next_ms(const struct node *n);

@@ -106,6 +106,9 @@ static void agreed(struct node *n, struct session *s, struct subscription *sub,
         tell_first_subscriber(n, s, t, fx);
         session_greet(n, s, node_session_of(n, t->publisher), fx);
     }
+    if (!sub->sending) {
+        node_count_subscribed(n, t, true);
+    }
     sub->section_hash = hash;
     sub->sending = true;
 }

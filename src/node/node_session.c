@@ -334,6 +334,7 @@ static void publish_tracks(struct node *n, struct session *s) {
     bool some = false;
     while ((t = next_bound(s)) != NULL) {
         room_track_publish(t);
+        node_count_published(n, t, true);
         track_owe_quality(n, t);
         some = true;
     }

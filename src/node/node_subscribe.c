@@ -77,6 +77,7 @@ static enum status attach(struct node *n, struct session *s, struct subscription
         return st;
     }
     sub->refused = false;
+    metric_inc(&n->config.metrics->subscribe_tries);
     subscription_set_attached(sub, true);
     map_insert(&n->sends, &sub->by_id, slice_of(&sub->id, sizeof(sub->id)));
     track_owe_quality(n, t);
@@ -87,6 +88,9 @@ static enum status attach(struct node *n, struct session *s, struct subscription
 static void unhook(struct node *n, struct subscription *sub) {
     map_remove(&n->sends, &sub->by_id);
     subscription_set_attached(sub, false);
+    if (sub->sending) {
+        node_count_subscribed(n, sub->track, false);
+    }
     sub->sending = false;
     sub->section_hash = 0;
     track_owe_quality(n, sub->track);

@@ -76,6 +76,7 @@ static enum status announce(struct node *n, struct session *s, Livekit__AddTrack
     }
     map_insert(&n->tracks, &t->by_id, slice_of(&t->id, sizeof(t->id)));
     room_track_add(s->participant, t);
+    node_count_announced(n, t);
     return STATUS_OK;
 }
 

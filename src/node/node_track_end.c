@@ -92,6 +92,7 @@ static bool end_for_publisher(struct node *n, struct track *t, struct effects *f
     track_forget_quality(n, t);
     room_track_end(t);
     if (was_public) {
+        node_count_published(n, t, false);
         session_owe_news(n, s);
         session_owe_level(n, s);
     }
@@ -157,6 +158,9 @@ void session_leave_tracks(struct node *n, struct session *s) {
     while (p && !list_empty(&p->tracks)) {
         struct track *t = container_of(list_first(&p->tracks), struct track, in_publisher);
         track_forget_quality(n, t);
+        if (t->state == TRACK_PUBLISHED) {
+            node_count_published(n, t, false);
+        }
         room_track_end(t);
         if (list_empty(&t->subscriptions)) {
             forget(n, t);

@@ -246,6 +246,60 @@ static void test_key_frames_and_lost_packets_are_asked_for(void **state) {
     mem_free(c);
 }
 
+static void report_lost(struct call *c, int32_t lost) {
+    uint8_t bytes[64];
+    struct rtp_out out = rtp_out_over(bytes, sizeof bytes);
+    const struct rtcp_report report = {.ssrc = OUT_SSRC, .lost = lost, .highest_sequence = 9};
+    rtcp_put_rr(&out, 1, &report, 1);
+    rtp_client_send_rtcp(&c->subscriber, rtp_out_slice(&out));
+}
+
+static void ask_for_key_frames(struct call *c) {
+    uint8_t bytes[64];
+    struct rtp_out out = rtp_out_over(bytes, sizeof bytes);
+    const struct rtcp_fir fir = {.ssrc = OUT_SSRC, .sequence = 1};
+    rtcp_put_pli(&out, 1, OUT_SSRC);
+    rtcp_put_fir(&out, 1, &fir);
+    rtp_client_send_rtcp(&c->subscriber, rtp_out_slice(&out));
+}
+
+static void test_what_comes_goes_and_lacks_is_counted(void **state) {
+    (void)state;
+    struct call *c = mem_zalloc(sizeof(*c));
+    call_init(c);
+    publish(c, true, TRACK);
+    subscribe(c, true);
+    send_video(c, 11, true, true);
+    send_video(c, 12, false, true);
+    send_video(c, 14, false, true); /* 13 is lost */
+    await_packets(c, 3);
+    assert_int_equal(fixture_metric(&c->f, media_received), 3);
+    assert_int_equal(fixture_metric(&c->f, media_forwarded), 3);
+    uint64_t in = fixture_metric(&c->f, media_received_bytes);
+    uint64_t out = fixture_metric(&c->f, media_forwarded_bytes);
+    assert_in_range(in, 3 * 600, 3 * 660);
+    assert_in_range(out, 3 * 600, 3 * 660);
+    ask_again(c, rtp_client_packet_at(&c->subscriber, 1).header.sequence);
+    fixture_await(&c->f, media_resent, 1);
+    assert_int_equal(fixture_metric(&c->f, media_nacks_taken), 1);
+    assert_in_range(fixture_metric(&c->f, media_resent_bytes), 600, 660);
+    ask_for_key_frames(c);
+    fixture_await(&c->f, media_firs_taken, 1);
+    assert_int_equal(fixture_metric(&c->f, media_plis_taken), 1);
+    report_lost(c, 5);
+    report_lost(c, 3); /* duplicates made up for some */
+    report_lost(c, 6);
+    fixture_await(&c->f, media_lost_video_out, 6);
+    fixture_await(&c->f, media_nacks_sent, 1);
+    fixture_await(&c->f, media_lost_video_in, 1);
+    fixture_await(&c->f, media_plis_sent, 1);
+    assert_int_equal(fixture_metric(&c->f, media_lost_video_out), 6);
+    assert_int_equal(fixture_metric(&c->f, media_lost_audio_out), 0);
+    assert_int_equal(fixture_metric(&c->f, media_lost_audio_in), 0);
+    call_deinit(c);
+    mem_free(c);
+}
+
 static void test_foreign_packets_are_refused(void **state) {
     (void)state;
     struct call *c = mem_zalloc(sizeof(*c));
@@ -268,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_loudness_is_told),
         cmocka_unit_test(test_video_begins_with_a_key_frame_and_is_sent_again),
         cmocka_unit_test(test_key_frames_and_lost_packets_are_asked_for),
+        cmocka_unit_test(test_what_comes_goes_and_lacks_is_counted),
         cmocka_unit_test(test_foreign_packets_are_refused),
     };
     return cmocka_run_group_tests_name("streams", tests, NULL, NULL);

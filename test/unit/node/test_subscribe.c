@@ -188,6 +188,34 @@ static void test_an_ended_track_ends_everywhere(void **state) {
     kit_close(&k);
 }
 
+static void test_tracks_and_copies_are_counted(void **state) {
+    (void)state;
+    struct kit k;
+    const struct metrics *m = &k.metrics;
+    kit_open(&k, NULL);
+    kit_single(&k, 1, "r", "alice", PLACES);
+    kit_single(&k, 2, "r", "bob", PLACES);
+    kit_publish(&k, 1, &MIC, PLACES " a7>mic");
+    assert_int_equal(m->tracks_published_audio, 1);
+    assert_int_equal(m->tracks_published_video, 0);
+    assert_int_equal(m->publish_tries_audio, 1);
+    assert_int_equal(m->publish_successes_audio, 1);
+    kit_pass(&k, EXCHANGE_PAUSE_MS);
+    assert_int_equal(m->subscribe_tries, 1);
+    assert_int_equal(m->tracks_subscribed_audio, 0); /* bob has not agreed to it yet */
+    kit_send_offer(&k, 2, PLACES);
+    assert_int_equal(m->tracks_subscribed_audio, 1);
+    assert_int_equal(m->subscribe_successes, 1);
+    kit_send_offer(&k, 2, PLACES);
+    assert_int_equal(m->tracks_subscribed_audio, 1);
+    kit_send_offer(&k, 1, PLACES " a7-");
+    assert_int_equal(m->tracks_published_audio, 0);
+    assert_int_equal(m->tracks_subscribed_audio, 0);
+    assert_int_equal(m->publish_successes_audio, 1); /* what was stays so */
+    assert_int_equal(m->subscribe_successes, 1);
+    kit_close(&k);
+}
+
 static void test_unknown_tracks_are_waited_for(void **state) {
     (void)state;
     struct kit k;
@@ -389,6 +417,7 @@ int main(void) {
         cmocka_unit_test(test_an_exchange_that_does_not_end),
         cmocka_unit_test(test_dual_mode),
         cmocka_unit_test(test_an_ended_track_ends_everywhere),
+        cmocka_unit_test(test_tracks_and_copies_are_counted),
         cmocka_unit_test(test_unknown_tracks_are_waited_for),
         cmocka_unit_test(test_rules_of_the_publisher),
         cmocka_unit_test(test_a_revoked_permission_to_subscribe),
