@@ -129,6 +129,52 @@ void fx_signal_one(struct effects *fx, uint64_t conn, const Livekit__SignalRespo
     }
 }
 
+static size_t varint_len(size_t v) {
+    size_t len = 1;
+    for (; v >= 0x80; v >>= 7) {
+        len++;
+    }
+    return len;
+}
+
+/* The head of a field that holds bytes. */
+static uint8_t *put_head(uint8_t *at, uint32_t field, size_t len) {
+    enum { WIRE_BYTES = 2 };
+    assert(field > 0 && field < 16);
+    *at++ = (uint8_t)(field << 3 | WIRE_BYTES);
+    for (; len >= 0x80; len >>= 7) {
+        *at++ = (uint8_t)(len | 0x80);
+    }
+    *at++ = (uint8_t)len;
+    return at;
+}
+
+void fx_signal_list(struct effects *fx, uint64_t conn, const ProtobufCMessage *inner,
+                    const struct fx_list *list) {
+    size_t len = protobuf_c_message_get_packed_size(inner);
+    for (size_t i = 0; i < list->count; i++) {
+        len += 1 + varint_len(list->items[i].len) + list->items[i].len;
+    }
+    size_t whole = 1 + varint_len(len) + len;
+    uint8_t *bytes = take(fx, whole);
+    if (!bytes) {
+        return;
+    }
+    uint8_t *at = put_head(bytes, list->field, len);
+    at += protobuf_c_message_pack(inner, at);
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice item = list->items[i];
+        at = put_head(at, list->item, item.len);
+        memcpy(at, item.data, item.len);
+        at += item.len;
+    }
+    assert(at == bytes + whole);
+    struct effect *e = fx_add(fx, FX_SIGNAL);
+    e->conns = one_conn(fx, conn);
+    e->conns_count = 1;
+    e->bytes = slice_of(bytes, whole);
+}
+
 void fx_signal_bytes(struct effects *fx, uint64_t conn, struct slice encoded) {
     struct effect *e = fx_add(fx, FX_SIGNAL);
     e->conns = one_conn(fx, conn);

@@ -27,6 +27,15 @@ struct slice fx_encode(struct effects *fx, const ProtobufCMessage *message);
 void fx_signal(struct effects *fx, const uint64_t *conns, size_t count,
                const Livekit__SignalResponse *message); /* count 0: nothing */
 void fx_signal_one(struct effects *fx, uint64_t conn, const Livekit__SignalResponse *message);
+/* `inner` as field `field` (1 to 15) of a SignalResponse, and behind what it says itself the items,
+ * encoded already, each as its field `item`. */
+struct fx_list {
+    uint32_t field, item;
+    const struct slice *items;
+    size_t count;
+};
+void fx_signal_list(struct effects *fx, uint64_t conn, const ProtobufCMessage *inner,
+                    const struct fx_list *list);
 void fx_signal_bytes(struct effects *fx, uint64_t conn, struct slice encoded); /* copied */
 void fx_token(struct effects *fx, uint64_t conn, struct slice claims_json);
 void fx_close(struct effects *fx, uint64_t conn, uint16_t ws_code);

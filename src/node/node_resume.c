@@ -47,21 +47,24 @@ static void tell_update(struct effects *fx, const struct session *s,
 /* Who left meanwhile, then everybody who is there, itself included: some clients take those who are
  * not listed for gone (trap T32). */
 static void tell_everybody(struct node *n, struct effects *fx, const struct session *s) {
-    const struct room *room = &s->host->room;
+    enum { UPDATE_PARTICIPANTS = 1 }; /* the number of ParticipantUpdate.participants */
+    struct room *room = &s->host->room;
     Livekit__ParticipantInfo **infos = NULL;
     size_t count = room_departed(room, s->away_wall_ms, &n->work, &infos);
     tell_update(fx, s, infos, count);
-    count = room_others(room, s->participant, &n->work, &infos);
-    Livekit__ParticipantInfo **all = arena_alloc(&n->work, (count + 1) * sizeof(*all)), self;
-    if (!all) {
-        return;
-    }
+    Livekit__ParticipantInfo self, *own[] = {&self};
     participant_fill(s->participant, &s->participant->profile, &n->work, &self);
-    all[0] = &self;
-    for (size_t i = 0; i < count; i++) {
-        all[i + 1] = infos[i];
+    Livekit__ParticipantUpdate update = LIVEKIT__PARTICIPANT_UPDATE__INIT;
+    update.participants = own;
+    update.n_participants = 1;
+    struct encoded_list others;
+    if (room_others_encoded(room, s->participant, &n->work, &others)) {
+        fx_signal_list(fx, s->conn, &update.base,
+                       &(struct fx_list){.field = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_UPDATE,
+                                         .item = UPDATE_PARTICIPANTS,
+                                         .items = others.items,
+                                         .count = others.count});
     }
-    tell_update(fx, s, all, count + 1);
 }
 
 static enum status resume_effects(struct node *n, struct session *s, uint64_t old_conn,

@@ -51,7 +51,7 @@ void node_fill_server(struct node *n, Livekit__ServerInfo *ret_server) {
     ret_server->node_id = n->id.text;
 }
 
-/* Costs 0.4 us for each participant of the room: under 1 ms up to some 2,000 of them. */
+/* Who listens is encoded once for all who join; who publishes costs a microsecond each time. */
 void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
                     const struct dir_room *room, const struct room_counts *counts,
                     const struct participant *gone) {
@@ -64,8 +64,6 @@ void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
     Livekit__JoinResponse join = LIVEKIT__JOIN_RESPONSE__INIT;
     join.room = &room_message;
     join.participant = &self;
-    join.n_other_participants =
-        room_others(&s->host->room, gone, &n->work, &join.other_participants);
     join.server_version = text_cstr(&n->version);
     join.server_region = text_cstr(&n->region);
     join.server_info = &server;
@@ -77,8 +75,13 @@ void node_tell_join(struct node *n, struct effects *fx, const struct session *s,
     join.fast_publish = true; /* false makes some clients deadlock (trap T10) */
     fill_codecs(n, &join);
     join.n_ice_servers = node_fill_ice_servers(n, &join.ice_servers);
-    Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
-    response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_JOIN;
-    response.join = &join;
-    fx_signal_one(fx, s->conn, &response);
+    enum { JOIN_OTHERS = 3 }; /* the number of JoinResponse.other_participants */
+    struct encoded_list others;
+    if (room_others_encoded(&s->host->room, gone, &n->work, &others)) {
+        fx_signal_list(fx, s->conn, &join.base,
+                       &(struct fx_list){.field = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_JOIN,
+                                         .item = JOIN_OTHERS,
+                                         .items = others.items,
+                                         .count = others.count});
+    }
 }

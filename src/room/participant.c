@@ -84,6 +84,7 @@ struct participant *participant_destroy(struct participant *p) {
         blobs_deinit(&p->blobs);
         rules_destroy(p->rules);
         text_deinit(&p->identity);
+        bytes_deinit(&p->encoded);
         profile_deinit(&p->profile);
         mem_free(p);
     }
@@ -152,6 +153,7 @@ void change_commit(struct change *c, struct participant *p) {
                          .owns_metadata = c->owns_metadata,
                          .owns_attributes = c->owns_attributes};
     p->profile = c->next;
+    bytes_deinit(&p->encoded);
     *c = (struct change){0};
     change_drop(&old);
 }

@@ -75,9 +75,10 @@ struct participant {
     /* owned    */ struct list data_tracks;        /* by in_publisher */
     /* owned    */ struct list data_subscriptions; /* by in_subscriber */
     /* owned    */ struct blobs blobs;
-    uint16_t data_handles;    /* counts those given */
-    uint64_t data_considered; /* as below, of data tracks */
-    uint64_t considered;      /* room.tracks up to this order were looked at for auto_subscribe */
+    uint16_t data_handles;            /* counts those given */
+    uint64_t data_considered;         /* as below, of data tracks */
+    /* owned */ struct bytes encoded; /* as others see it while it has no tracks; may be empty */
+    uint64_t considered; /* room.tracks up to this order were looked at for auto_subscribe */
 };
 
 struct participant_config {
@@ -123,3 +124,6 @@ void change_drop(struct change *c);
  * into the participant, into `as` and into the arena; failures stick in the arena. */
 void participant_fill(const struct participant *p, const struct profile *as, struct arena *arena,
                       Livekit__ParticipantInfo *ret_info);
+/* The same as it is now, encoded; lives until it changes, and no longer than the arena's. Who has
+ * no tracks is encoded once for all who join: most of a large room listens. */
+struct slice participant_encoded(struct participant *p, struct arena *arena);

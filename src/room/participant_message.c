@@ -1,4 +1,5 @@
 #include "data_track.h"
+#include "participant_priv.h"
 #include "track.h"
 
 enum { SOURCES = 32 };
@@ -184,4 +185,41 @@ void participant_fill(const struct participant *p, const struct profile *as, str
     values = NULL;
     info->n_capabilities = set_fill(p->capabilities, arena, &values);
     info->capabilities = (Livekit__ClientInfo__Capability *)values;
+}
+
+struct slice participant_encoded(struct participant *p, struct arena *arena) {
+    if (p->encoded.len > 0 && list_empty(&p->tracks) && list_empty(&p->data_tracks)) {
+        return bytes_slice(&p->encoded);
+    }
+    Livekit__ParticipantInfo info;
+    participant_fill(p, &p->profile, arena, &info);
+    size_t size = protobuf_c_message_get_packed_size(&info.base);
+    uint8_t *bytes = arena_alloc(arena, size);
+    if (!bytes) {
+        return (struct slice){0};
+    }
+    struct slice encoded = slice_of(bytes, protobuf_c_message_pack(&info.base, bytes));
+    bool keeps = list_empty(&p->tracks) && list_empty(&p->data_tracks) && p->encoded.len == 0 &&
+                 encoded.len <= PARTICIPANT_ENCODED_BYTES_MAX;
+    enum status st = keeps ? bytes_copy(encoded, &p->encoded) : STATUS_OK;
+    (void)st; /* without memory for it, it is encoded again */
+    return encoded;
+}
+
+void participant_check_encoded(const struct participant *p) {
+    enum { INFO_BYTES_MAX = 1 << 20 };
+    struct arena arena;
+    Livekit__ParticipantInfo info;
+    if (p->encoded.len == 0 || !list_empty(&p->tracks) || !list_empty(&p->data_tracks)) {
+        return;
+    }
+    arena_init(&arena, INFO_BYTES_MAX);
+    participant_fill(p, &p->profile, &arena, &info);
+    size_t size = protobuf_c_message_get_packed_size(&info.base);
+    uint8_t *bytes = arena_alloc(&arena, size);
+    if (bytes) {
+        size = protobuf_c_message_pack(&info.base, bytes);
+        assert(slice_eq(slice_of(bytes, size), bytes_slice(&p->encoded)));
+    }
+    arena_deinit(&arena);
 }

@@ -147,8 +147,8 @@ size_t room_receivers(const struct room *r, const struct participant *about,
     return count;
 }
 
-static size_t list_infos(const struct room *r, const struct participant *gone, bool hidden_too,
-                         struct arena *arena, Livekit__ParticipantInfo ***ret_infos) {
+size_t room_everybody(const struct room *r, struct arena *arena,
+                      Livekit__ParticipantInfo ***ret_infos) {
     size_t most = r->participants.count;
     Livekit__ParticipantInfo **list = NULL;
     Livekit__ParticipantInfo *infos = NULL;
@@ -162,24 +162,31 @@ static size_t list_infos(const struct room *r, const struct participant *gone, b
     size_t count = 0;
     list_each (n, &r->participants) {
         const struct participant *p = participant_of(n);
-        if (p != gone && (hidden_too || !p->profile.permission.hidden)) {
-            list[count] = &infos[count];
-            participant_fill(p, &p->profile, arena, list[count]);
-            count++;
-        }
+        list[count] = &infos[count];
+        participant_fill(p, &p->profile, arena, list[count]);
+        count++;
     }
     *ret_infos = list;
     return count;
 }
 
-size_t room_others(const struct room *r, const struct participant *gone, struct arena *arena,
-                   Livekit__ParticipantInfo ***ret_infos) {
-    return list_infos(r, gone, false, arena, ret_infos);
-}
-
-size_t room_everybody(const struct room *r, struct arena *arena,
-                      Livekit__ParticipantInfo ***ret_infos) {
-    return list_infos(r, NULL, true, arena, ret_infos);
+bool room_others_encoded(struct room *r, const struct participant *gone, struct arena *arena,
+                         struct encoded_list *ret_list) {
+    struct encoded_list list = {0};
+    if (r->participants.count > 0) {
+        list.items = arena_alloc(arena, r->participants.count * sizeof(*list.items));
+    }
+    list_each (n, &r->participants) {
+        struct participant *p = container_of(n, struct participant, in_room);
+        if (!list.items || arena->failed) {
+            return false;
+        }
+        if (p != gone && !p->profile.permission.hidden) {
+            list.items[list.count++] = participant_encoded(p, arena);
+        }
+    }
+    *ret_list = list;
+    return !arena->failed;
 }
 
 bool room_nonce_repeats(struct room *r, const uint8_t nonce[16]) {
@@ -205,6 +212,7 @@ void room_check(const struct room *r) {
         tracks += p->tracks.count;
         subscriptions += p->subscriptions.count;
         participant_check_tracks(p);
+        participant_check_encoded(p);
     }
     assert(tracks == r->by_sid.count && subscriptions == r->by_pair.count);
     assert(c.participants == r->counts.participants && c.dependents == r->counts.dependents);

@@ -62,10 +62,7 @@ size_t room_receivers(const struct room *r, const struct participant *about,
                       const struct profile *as, const struct participant *except,
                       struct arena *arena, const uint64_t **ret_conns);
 
-/* Whom a joiner sees: all but the hidden and `gone`. Array of messages in the arena. */
-size_t room_others(const struct room *r, const struct participant *gone, struct arena *arena,
-                   Livekit__ParticipantInfo ***ret_infos);
-/* All, hidden ones too (API). */
+/* All, hidden ones too (API). Array of messages in the arena. */
 size_t room_everybody(const struct room *r, struct arena *arena,
                       Livekit__ParticipantInfo ***ret_infos);
 
@@ -92,6 +89,14 @@ struct subscription *room_find_subscription(const struct room *r, const struct p
 must_check enum status room_subscribe(struct room *r, struct participant *p, struct track *t,
                                       uint64_t id, struct subscription **ret_subscription);
 void room_unsubscribe(struct room *r, struct subscription *s); /* not attached; frees it */
+
+/* Whom a joiner sees, encoded: all but the hidden and `gone`. False: no memory. */
+struct encoded_list {
+    struct slice *items; /* in the arena, or the participants' own: until the next change */
+    size_t count;
+};
+must_check bool room_others_encoded(struct room *r, const struct participant *gone,
+                                    struct arena *arena, struct encoded_list *ret_list);
 
 /* Asserts every invariant. O(n): tests and builds with checks on. */
 void room_check(const struct room *r);

@@ -113,10 +113,45 @@ static void test_receivers(void **state) {
     bob->conn = 0; /* without a connection there is nobody to tell */
     assert_int_equal(room_receivers(&w.room, NULL, NULL, NULL, &w.arena, &conns), 2);
     Livekit__ParticipantInfo **infos = NULL;
-    assert_int_equal(room_others(&w.room, alice, &w.arena, &infos), 1);
-    assert_string_equal(infos[0]->identity, "bob");
-    assert_string_equal(infos[0]->region, "eu");
     assert_int_equal(room_everybody(&w.room, &w.arena, &infos), 3);
+    close_world(&w);
+}
+
+static void assert_seen(struct world *w, const struct participant *gone, const char *story) {
+    struct encoded_list list;
+    char text[256] = "";
+    assert_true(room_others_encoded(&w->room, gone, &w->arena, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        Livekit__ParticipantInfo *info =
+            livekit__participant_info__unpack(NULL, list.items[i].len, list.items[i].data);
+        assert_non_null(info);
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof(text) - len, "%s:%s:%s ", info->identity, info->region,
+                 info->name);
+        livekit__participant_info__free_unpacked(info, NULL);
+    }
+    assert_string_equal(text, story);
+}
+
+/* Encoded once, and anew after each change. */
+static void test_what_joiners_see(void **state) {
+    (void)state;
+    struct world w;
+    open_world(&w);
+    struct participant *alice = add(&w, "alice", ALL, KIND_STANDARD);
+    add(&w, "ghost", HIDDEN, KIND_STANDARD);
+    struct participant *bob = add(&w, "bob", ALL, KIND_STANDARD);
+    assert_seen(&w, alice, "bob:eu: ");
+    assert_seen(&w, NULL, "alice:eu: bob:eu: ");
+    assert_int_not_equal(bob->encoded.len, 0);
+    struct change c;
+    change_begin(bob, &c);
+    assert_int_equal(change_name(&c, SLICE_LIT("Robert")), STATUS_OK);
+    room_commit(&w.room, bob, &c);
+    change_drop(&c);
+    room_check(&w.room);
+    assert_seen(&w, alice, "bob:eu:Robert ");
+    room_check(&w.room);
     close_world(&w);
 }
 
@@ -163,9 +198,9 @@ static void test_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),    cmocka_unit_test(test_admission),
-        cmocka_unit_test(test_receivers), cmocka_unit_test(test_nonces),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_counts),           cmocka_unit_test(test_admission),
+        cmocka_unit_test(test_receivers),        cmocka_unit_test(test_nonces),
+        cmocka_unit_test(test_what_joiners_see), cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
