@@ -165,6 +165,7 @@ void dir_island_set(struct dir *d, struct dir_time t, bool island);
 /* True: there are nodes whose presence this one does not know just now. Nothing ends here by a
  * deadline of emptiness until it is told false, but for what an island hosts: it may be alone. */
 void dir_blind_set(struct dir *d, bool blind);
+uint64_t dir_lost_timeout_ms(const struct dir *d);
 /* True: a member is silent, or what it acknowledged may not be on its disk. Tombstones wait. */
 void dir_doubt_set(struct dir *d, bool doubt);
 
@@ -208,6 +209,8 @@ void dir_metrics_set(const struct dir *d, struct dir_time t, struct metrics *m);
 
 /* A stamp of the directory's clock (beats carry its time). */
 struct dir_stamp dir_clock_now(struct dir *d, struct dir_time t);
+/* The newest time given or seen: not before any stamp in a record here. */
+uint64_t dir_clock_last(const struct dir *d);
 /* A clock heard on a beat; false when it is too far ahead, and then not taken. */
 bool dir_clock_observe(struct dir *d, struct dir_time t, uint64_t time);
 /* A clock from our own journal: taken as it is, or new stamps could be older than the old ones. */

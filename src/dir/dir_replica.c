@@ -4,6 +4,10 @@ struct dir_stamp dir_clock_now(struct dir *d, struct dir_time t) {
     return dir_clock_tick(&d->clock, t.wall_ms);
 }
 
+uint64_t dir_clock_last(const struct dir *d) {
+    return d->clock.last;
+}
+
 static bool is_skewed(uint64_t time, struct dir_time t) {
     return dir_time_to_ms(time) > t.wall_ms + DIR_SKEW_MAX_MS;
 }

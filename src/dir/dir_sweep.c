@@ -176,6 +176,10 @@ void dir_island_set(struct dir *d, struct dir_time t, bool island) {
     d->island = island;
 }
 
+uint64_t dir_lost_timeout_ms(const struct dir *d) {
+    return (uint64_t)d->cfg.lost_timeout_s * 1000;
+}
+
 void dir_doubt_set(struct dir *d, bool doubt) {
     d->doubt = doubt;
 }

@@ -264,7 +264,8 @@ struct node_cluster_state node_cluster_state(const struct node *n) {
         s.heard += m->heard;
         s.living += m->living;
         s.resyncing += m->asks_resync || m->must_resync;
-        s.contact = MAX(s.contact, m->contact);
+        bool now = m->heard && m->hears_us;
+        s.contact = MAX(s.contact, now ? dir_clock_last(n->dir) : m->contact);
     }
     return s;
 }

@@ -48,11 +48,13 @@ struct member {
     uint64_t id, boot;      /* boot 0: never heard of one */
     uint64_t started, beat; /* of the newest beat of this boot */
     uint64_t lease_until_ms, vouched_until_ms;
-    int64_t heard_ms;        /* by anybody, as far as known; may be before our start */
-    uint64_t lost_ms;        /* when it was not heard any more; 0: never lost */
-    uint64_t digest;         /* of its newest beat */
-    uint64_t contact;        /* our clock when it last said that it hears us */
-    uint64_t contact_before; /* that of the time before, when one of us was silent in between */
+    int64_t heard_ms; /* by anybody, as far as known; may be before our start */
+    uint64_t lost_ms; /* when it was not heard any more; 0: never lost */
+    uint64_t digest;  /* of its newest beat */
+    /* Our clock, which is not before any birth that we know, until it was silent, or said that it
+     * does not hear us: what was born later it may never have known. */
+    uint64_t contact;
+    uint64_t contact_before; /* of the time before the last silence */
     uint64_t synced_ms;      /* our last round with it */
     int64_t offset_ms;       /* its wall less ours */
     uint32_t sessions, rooms;
@@ -69,7 +71,8 @@ struct member {
     bool in_reference; /* of those heard when this node became an island */
     /* its presence */
     uint64_t presence_seq, presence_head, presence_goal, presence_asked_ms;
-    uint64_t behind_ms; /* its beats are ahead of what it told since; 0: they are not */
+    uint64_t behind_ms;       /* its beats are ahead of what it told since; 0: they are not */
+    uint64_t unseen_until_ms; /* it may host whom we do not know of */
     uint32_t epoch;
     bool anew;         /* a list from the beginning is on its way */
     bool voiding;      /* its parts are being taken away, in slices */

@@ -109,23 +109,14 @@ static bool readmit(struct node *n, struct member *m) {
 
 /* ---- beats ---- */
 
-/* Contact goes both ways: what was born while it did not hear us it never knew of. By our own
- * clock, which is not before any birth that we know: its clock may be off by too much to follow. */
-static void take_contact(struct node *n, struct member *m, bool hears_us) {
-    bool anew = !m->heard || !m->hears_us || !hears_us;
-    m->hears_us = hears_us;
-    if (anew && !m->asks_resync) {
-        m->contact_before = m->contact;
-    }
-    if (hears_us) {
-        m->contact = dir_clock_now(n->dir, n->now).time;
-    }
-}
-
 /* `g` NULL: it does not name us. */
-static void gossip_of_us(struct node *n, struct member *from, const struct cm_member *g) {
+static void gossip_of_us(struct member *from, const struct cm_member *g) {
     bool hears_us = g && (g->flags & CM_MEMBER_HEARD);
-    take_contact(n, from, hears_us);
+    bool apart = !from->heard || !from->hears_us || !hears_us;
+    if (apart && !from->asks_resync) {
+        from->contact_before = from->contact;
+    }
+    from->hears_us = hears_us;
     if (g) {
         from->asks_resync = (g->flags & CM_MEMBER_RESYNC) != 0;
         from->unsure = from->unsure && !hears_us;
@@ -231,7 +222,7 @@ void cluster_on_beat(struct node *n, const struct cluster_message *msg, struct e
             gossip(n, &g);
         }
     }
-    gossip_of_us(n, m, us.id != 0 ? &us : NULL);
+    gossip_of_us(m, us.id != 0 ? &us : NULL);
     cluster_presence_want(n, m, fx);
 }
 
@@ -299,18 +290,28 @@ static void check_island(struct node *n) {
     }
 }
 
+/* Whom it hosts is not known here. Who falls silent in that state leaves us as blind as one who
+ * lives: its rooms wait as long as those that we knew of. */
+static bool is_unseen(const struct node *n, struct member *m) {
+    uint64_t now_ms = n->now.mono_ms;
+    bool behind = m->heard && (m->presence_seq < m->presence_goal || m->anew || m->voiding);
+    m->behind_ms = !behind ? 0 : m->behind_ms ? m->behind_ms : now_ms;
+    bool late = behind && now_ms >= m->behind_ms + BEHIND_MS;
+    if (late || (m->living && !m->heard)) {
+        m->unseen_until_ms = now_ms + dir_lost_timeout_ms(n->dir);
+    } else if (m->heard || m->leaving) {
+        m->unseen_until_ms = 0;
+    }
+    return now_ms < m->unseen_until_ms;
+}
+
 /* Is everybody heard who lives, and what they told of their presence whole? A moment of being
  * behind is nothing: a beat may overtake what it speaks of. */
 void cluster_check_sight(struct node *n) {
     struct cluster *c = n->cluster;
-    uint64_t now_ms = n->now.mono_ms;
-    bool blind = c->island || now_ms < c->grace_until_ms;
+    bool blind = c->island || n->now.mono_ms < c->grace_until_ms;
     for (size_t i = 0; i < c->members_count; i++) {
-        struct member *m = c->members[i];
-        bool behind = m->heard && (m->presence_seq < m->presence_goal || m->anew || m->voiding);
-        m->behind_ms = !behind ? 0 : m->behind_ms ? m->behind_ms : now_ms;
-        bool late = behind && now_ms >= m->behind_ms + BEHIND_MS;
-        blind = blind || late || (m->living && !m->heard);
+        blind = is_unseen(n, c->members[i]) || blind;
     }
     if (blind != c->blind) {
         c->blind = blind;
@@ -373,6 +374,9 @@ static void check_member(struct node *n, struct member *m, uint64_t *next_ms) {
         m->lost_ms = now_ms;
     }
     m->heard = heard;
+    if (heard && m->hears_us) {
+        m->contact = dir_clock_last(n->dir);
+    }
     m->living = m->boot != 0 && !m->leaving && (heard || now_ms < m->vouched_until_ms);
     if (was_living && !m->living) {
         cluster_presence_void(n, m);

@@ -50,7 +50,8 @@ void cluster_on_lacks(struct node *n, const struct cluster_message *msg, struct 
         size_t count = 0;
         for (size_t i = 0; i < given.len / sizeof(struct dir_stamp); i++) {
             struct dir_stamp birth = cm_birth_at(given, i);
-            if (birth.time <= m->contact_before) {
+            /* Its own, too: it may have told us while it did not hear us. */
+            if (birth.time <= m->contact_before || birth.boot == m->boot) {
                 births[count++] = birth;
             }
         }

@@ -339,6 +339,7 @@ void cluster_on_hashes(struct node *n, const struct cluster_message *msg, struct
     if (cluster_holds_back(n)) {
         return; /* first we forget what others dropped, then we tell */
     }
+    m->contact = dir_clock_last(n->dir); /* it takes what it lacks, whether or not it says so */
     size_t count = h->hashes.len / 8;
     for (size_t i = 0; i < count; i++) {
         c->hashes[i] = cm_u64_at(h->hashes, i);

@@ -44,7 +44,7 @@ struct node_member {
 struct node_cluster {
     uint64_t id; /* the same after a restart; not 0 */
     /* What it knew when it last ran (node_members, node_cluster_state): who else there was; how far
-     * its wall was off; its clock when it was last heard. Nothing: none, 0, 0. */
+     * its wall was off; its clock when it last heard somebody. Nothing: none, 0, 0. */
     const struct node_member *known;
     size_t known_count;
     int64_t wall_correction_ms;
