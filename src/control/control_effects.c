@@ -12,15 +12,28 @@ static void mark_broken(struct control *c, uint64_t conn) {
     }
 }
 
-static void retry_later(struct control *c, enum control_retry_kind kind, uint32_t worker,
-                        uint64_t id) {
+static void retry_later(struct control *c, struct control_retry retry) {
     metric_inc(&c->metrics.control_media_full);
     if (c->retries_count < CONTROL_RETRY_MAX) {
-        c->retries[c->retries_count++] =
-            (struct control_retry){.kind = kind, .worker = worker, .id = id};
+        c->retries[c->retries_count++] = retry;
     } else {
         metric_inc(&c->metrics.control_broken_lost);
     }
+}
+
+/* A subscription that begins anew is not to be ended by what is still to be repeated. */
+static void forget_handle_removal(struct control *c, const struct fx_handle *h) {
+    size_t kept = 0;
+    for (size_t i = 0; i < c->retries_count; i++) {
+        const struct control_retry *r = &c->retries[i];
+        bool same = r->kind == RETRY_HANDLE_REMOVE && r->handle.publisher == h->publisher &&
+                    r->handle.publisher_handle == h->publisher_handle &&
+                    r->handle.subscriber == h->subscriber;
+        if (!same) {
+            c->retries[kept++] = *r;
+        }
+    }
+    c->retries_count = kept;
 }
 
 static void copy_text(char *out, size_t size, struct slice text) {
@@ -161,11 +174,21 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
         break;
     case FX_SEND_PUT: taken = control_put_send(c, &fx->send); break;
     case FX_SEND_SET: taken = control_set_send(c, &fx->send_want); break;
-    case FX_HANDLE_PUT: taken = control_put_handle(c, &fx->handle); break;
-    case FX_HANDLE_REMOVE: taken = control_remove_handle(c, &fx->handle); break;
+    case FX_HANDLE_PUT:
+        forget_handle_removal(c, &fx->handle);
+        taken = control_put_handle(c, &fx->handle);
+        break;
+    case FX_HANDLE_REMOVE:
+        if (!control_remove_handle(c, &fx->handle)) {
+            retry_later(c, (struct control_retry){.kind = RETRY_HANDLE_REMOVE,
+                                                  .handle = fx->handle});
+        }
+        return;
     case FX_SEND_REMOVE:
         if (!media_send_remove(c->media, fx->send.worker, fx->send.id)) {
-            retry_later(c, RETRY_SEND_REMOVE, fx->send.worker, fx->send.id);
+            retry_later(c, (struct control_retry){.kind = RETRY_SEND_REMOVE,
+                                                  .worker = fx->send.worker,
+                                                  .id = fx->send.id});
         }
         return;
     case FX_DATA_SEND:
@@ -173,12 +196,13 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
         break;
     case FX_TRANSPORT_CLOSE:
         if (!media_close(c->media, fx->transport.id)) {
-            retry_later(c, RETRY_CLOSE, 0, fx->transport.id);
+            retry_later(c, (struct control_retry){.kind = RETRY_CLOSE, .id = fx->transport.id});
         }
         return;
     case FX_ROUTE_REMOVE:
         if (!media_route_remove(c->media, fx->route.participant)) {
-            retry_later(c, RETRY_ROUTE_REMOVE, 0, fx->route.participant);
+            retry_later(c, (struct control_retry){.kind = RETRY_ROUTE_REMOVE,
+                                                  .id = fx->route.participant});
         }
         return;
     default: assert(false);
@@ -209,6 +233,7 @@ static bool repeat(struct control *c, const struct control_retry *r) {
     case RETRY_CLOSE: return media_close(c->media, r->id);
     case RETRY_ROUTE_REMOVE: return media_route_remove(c->media, r->id);
     case RETRY_SEND_REMOVE: return media_send_remove(c->media, r->worker, r->id);
+    case RETRY_HANDLE_REMOVE: return control_remove_handle(c, &r->handle);
     }
     return true;
 }

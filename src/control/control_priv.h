@@ -29,11 +29,17 @@ struct control_command {
 };
 
 /* A command that must not be lost although media's mailbox was full. */
-enum control_retry_kind { RETRY_CLOSE, RETRY_ROUTE_REMOVE, RETRY_SEND_REMOVE };
+enum control_retry_kind {
+    RETRY_CLOSE,
+    RETRY_ROUTE_REMOVE,
+    RETRY_SEND_REMOVE,
+    RETRY_HANDLE_REMOVE,
+};
 struct control_retry {
     enum control_retry_kind kind;
     uint32_t worker; /* SEND_REMOVE */
     uint64_t id;
+    struct fx_handle handle; /* HANDLE_REMOVE */
 };
 
 enum control_snapshot { SNAPSHOT_IDLE, SNAPSHOT_PAGES, SNAPSHOT_ENDED };
