@@ -254,6 +254,8 @@
     M(media_senders, GAUGE, "stoa_tracks_sent", "Copies of tracks for subscribers")                \
     M(media_forwarded, COUNTER, "stoa_media_packets_total{action=\"forwarded\"}",                  \
       "RTP packets to subscribers")                                                                \
+    M(media_paced, COUNTER, "stoa_media_paced_total",                                              \
+      "Times that video for a subscriber waited for the pace of its link")                         \
     M(media_resent, COUNTER, "stoa_media_packets_total{action=\"resent\"}",                        \
       "RTP packets to subscribers")                                                                \
     M(media_unsealed, COUNTER, "stoa_media_packets_total{action=\"unsealed\"}",                    \

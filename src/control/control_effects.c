@@ -180,8 +180,8 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
         break;
     case FX_HANDLE_REMOVE:
         if (!control_remove_handle(c, &fx->handle)) {
-            retry_later(c, (struct control_retry){.kind = RETRY_HANDLE_REMOVE,
-                                                  .handle = fx->handle});
+            retry_later(c,
+                        (struct control_retry){.kind = RETRY_HANDLE_REMOVE, .handle = fx->handle});
         }
         return;
     case FX_SEND_REMOVE:
@@ -201,8 +201,8 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
         return;
     case FX_ROUTE_REMOVE:
         if (!media_route_remove(c->media, fx->route.participant)) {
-            retry_later(c, (struct control_retry){.kind = RETRY_ROUTE_REMOVE,
-                                                  .id = fx->route.participant});
+            retry_later(
+                c, (struct control_retry){.kind = RETRY_ROUTE_REMOVE, .id = fx->route.participant});
         }
         return;
     default: assert(false);

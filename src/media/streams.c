@@ -38,6 +38,7 @@ static bool rtx_out_equal(const struct map_node *node, struct slice key) {
 
 enum status streams_init(struct streams *s, struct hash_key key) {
     *s = (struct streams){0};
+    list_init(&s->held);
     enum status st = map_init(&s->by_track, key, track_equal);
     if (st == STATUS_OK) {
         st = map_init(&s->by_ssrc_in, key, ssrc_in_equal);
@@ -256,6 +257,7 @@ struct sender *sender_create(const struct media_send *say) {
     s->layer_given = BUDGET_LAYER_NONE;
     list_node_init(&s->in_transport);
     list_node_init(&s->in_receiver);
+    list_node_init(&s->in_held);
     quality_init(&s->quality);
     uint32_t seed;
     entropy_fill(&seed, sizeof(seed));
@@ -324,7 +326,22 @@ struct sender *streams_put_sender(struct streams *s, struct transport *t, struct
     return sender;
 }
 
+void streams_hold_sender(struct streams *s, struct sender *sender, uint64_t now_us) {
+    assert(!list_node_linked(&sender->in_held));
+    list_push_back(&s->held, &sender->in_held);
+    sender->held_us = now_us;
+    downlink_set_held(sender->downlink, true);
+}
+
+void streams_release_sender(struct streams *s, struct sender *sender) {
+    list_remove(&s->held, &sender->in_held);
+    downlink_set_held(sender->downlink, false);
+}
+
 void streams_remove_sender(struct streams *s, struct sender *sender) {
+    if (list_node_linked(&sender->in_held)) {
+        streams_release_sender(s, sender);
+    }
     if (sender->receiver) {
         list_remove(&sender->receiver->senders, &sender->in_receiver);
     }

@@ -54,9 +54,10 @@ struct ssrc_in {
 /* One subscriber's copy of a track. */
 struct sender {
     struct map_node by_id, by_ssrc, by_rtx;
-    struct list_node in_transport, in_receiver;
+    struct list_node in_transport, in_receiver, in_held;
     /* borrowed */ struct transport *transport;
     /* borrowed */ struct receiver *receiver;
+    uint64_t held_us; /* while in `held`: since when */
     uint64_t id, track;
     struct stream_key ssrc, rtx; /* rtx.ssrc 0: none */
     struct media_want want;
@@ -78,6 +79,7 @@ struct streams {
     struct map senders;     /* by id */
     struct map by_ssrc_out; /* struct sender, by_ssrc: for reports and resends asked for */
     struct map by_rtx_out;  /* struct sender, by_rtx */
+    struct list held;       /* struct sender, by in_held: their video waits for the pacer */
 };
 must_check enum status streams_init(struct streams *s, struct hash_key key);
 void streams_deinit(struct streams *s); /* empty (asserted); zeroed: fine */
@@ -99,6 +101,9 @@ void streams_forget_ssrc(struct streams *s, uint64_t transport, uint32_t ssrc); 
 /* Takes `sender`: into the tables, or into the one of its id, which goes on. */
 struct sender *streams_put_sender(struct streams *s, struct transport *t, struct sender *sender);
 void streams_remove_sender(struct streams *s, struct sender *sender); /* and frees it */
+/* Its video waits, or not any more. */
+void streams_hold_sender(struct streams *s, struct sender *sender, uint64_t now_us);
+void streams_release_sender(struct streams *s, struct sender *sender);
 struct sender *streams_find_sender(const struct streams *s, uint64_t id);
 struct sender *streams_find_ssrc_out(const struct streams *s, uint64_t transport, uint32_t ssrc);
 

@@ -15,6 +15,7 @@
 #include "map.h"
 #include "media.h"
 #include "media_priv.h"
+#include "pacer.h"
 #include "stun.h"
 #include "udp.h"
 
@@ -114,6 +115,7 @@ struct transport {
     struct list_node in_streaming;          /* of the worker: has receivers or senders */
     struct egress_queue egress;
     struct budget budget; /* what its link carries */
+    struct pacer pacer;
     uint64_t budget_due_us, sent_bytes, sent_bps;
     uint8_t told_score; /* SCORE_UNTOLD at first, so that good ones are told, too */
 };

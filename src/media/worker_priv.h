@@ -65,6 +65,7 @@ struct worker {
     struct packet_pool pool;             /* of the histories of what clients send */
     struct list streaming;               /* struct transport, by in_streaming */
     struct loop_timer hold;              /* set while packets wait for more of their frame */
+    struct loop_timer pace;              /* set while video waits for a pacer */
     struct loop_timer reports;           /* set while anything streams */
     uint64_t reports_us, reports_due_us; /* when it was last, and is next */
     uint64_t tick_due_us, levels_due_us, quality_due_us;
@@ -134,6 +135,7 @@ void worker_transports_free(struct worker *w); /* all, telling nobody */
 void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packet, size_t len);
 /* The run goes to all subscribers. Before its packets are gone, or its receiver may be. */
 void worker_forward_run(struct worker *w);
+void worker_on_pace(void *arg); /* of the timer: video that waited goes on, as far as it may */
 /* A packet of the receiver's history goes out again. */
 void worker_resend(struct worker *w, struct sender *s, uint16_t sequence);
 

@@ -94,6 +94,7 @@ static void send_sealed(struct worker *w, struct sender *s, struct egress_packet
     }
     p->len = (uint32_t)sealed;
     t->sent_bytes += sealed;
+    pacer_sent(&t->pacer, loop_now_us(w->loop), sealed);
     egress_queue(&w->egress, &t->egress, p, urgent, ends, loop_now_us(w->loop));
 }
 
@@ -126,10 +127,57 @@ static void catch_up(struct worker *w, struct sender *s, uint64_t now_us) {
     }
 }
 
+/* What the pacer does not let go stays in the history. */
+static void hold_when_full(struct worker *w, struct sender *s, uint64_t now_us) {
+    if (!s->receiver->say.section.video || list_node_linked(&s->in_held) ||
+        pacer_is_open(&s->transport->pacer, now_us)) {
+        return;
+    }
+    metric_inc(&w->metrics.media_paced);
+    streams_hold_sender(&w->streams, s, now_us);
+    if (!loop_timer_is_set(&w->pace)) {
+        loop_timer_set(&w->pace, loop_now_ms(w->loop) + 1);
+    }
+}
+
+/* As much of what was held as may leave; true: that was all. */
+static bool let_go(struct worker *w, struct sender *s, uint64_t now_us) {
+    bool late = now_us >= s->held_us + PACER_DELAY_MAX_US;
+    while (s->receiver && s->receiver->uplink &&
+           (late || pacer_is_open(&s->transport->pacer, now_us))) {
+        struct egress_packet *buffer = worker_take_buffer(w);
+        if (!buffer) {
+            return false;
+        }
+        struct rtp_out out = space_of(buffer);
+        if (!downlink_catch_up(s->downlink, s->receiver->uplink, now_us, &out)) {
+            egress_give_back(&w->egress, buffer);
+            return true;
+        }
+        send_new(w, s, buffer, out.len, true);
+    }
+    return !s->receiver || !s->receiver->uplink;
+}
+
+void worker_on_pace(void *arg) {
+    struct worker *w = worker_of(arg);
+    uint64_t now_us = loop_now_us(w->loop);
+    list_each_safe (node, after, &w->streams.held) {
+        struct sender *s = container_of(node, struct sender, in_held);
+        if (let_go(w, s, now_us)) {
+            streams_release_sender(&w->streams, s);
+        }
+    }
+    if (!list_empty(&w->streams.held)) {
+        loop_timer_set(&w->pace, loop_now_ms(w->loop) + 1);
+    }
+}
+
 static void forward(struct worker *w, struct sender *s, const struct run *run, uint64_t now_us) {
     struct egress_packet *buffer = NULL;
     for (size_t i = 0; i < run->count; i++) {
         const struct uplink_packet *p = &run->packets[i];
+        hold_when_full(w, s, now_us);
         buffer = buffer ? buffer : worker_take_buffer(w);
         if (!buffer) {
             return;
@@ -137,7 +185,9 @@ static void forward(struct worker *w, struct sender *s, const struct run *run, u
         struct rtp_out out = space_of(buffer);
         if (downlink_forward(s->downlink, run->receiver->uplink, now_us, p, &out)) {
             send_new(w, s, TAKE(buffer), out.len, p->marker);
-            catch_up(w, s, now_us);
+            if (!list_node_linked(&s->in_held)) {
+                catch_up(w, s, now_us);
+            }
         }
     }
     if (buffer) {

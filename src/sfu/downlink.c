@@ -74,6 +74,10 @@ uint8_t downlink_layer(const struct downlink *d) {
     return d->layer;
 }
 
+void downlink_set_held(struct downlink *d, bool held) {
+    d->held = held;
+}
+
 static void stop(struct downlink *d) {
     d->layer = DOWNLINK_LAYER_NONE;
     d->key_asked_us = 0;
@@ -372,6 +376,10 @@ bool downlink_forward(struct downlink *d, struct uplink *u, uint64_t now_us,
     }
     if (!renumber_is_newer(&d->numbers, p->sequence)) {
         return downlink_forward_late(d, now_us, p, out);
+    }
+    if (d->held) {
+        d->catching_up = true;
+        return false;
     }
     return forward_newer(d, now_us, p, out);
 }

@@ -61,9 +61,9 @@ must_check bool downlink_forward(struct downlink *d, struct uplink *u, uint64_t 
  * packets that came before it. Each call writes one more, until it says false. */
 must_check bool downlink_catch_up(struct downlink *d, struct uplink *u, uint64_t now_us,
                                   struct rtp_out *out);
-/* A packet of downlink_forward leaves so much later that abs-send-time must say so: overwrites it
- * and remembers. Before sealing. */
-void downlink_restamp(struct downlink *d, uint64_t now_us, uint8_t *packet, size_t len);
+/* Held: newer packets of the layer that is sent stay in the uplink's history; each call of
+ * downlink_catch_up lets one more of them go, in order. Let go of when that says false. */
+void downlink_set_held(struct downlink *d, bool held);
 
 enum downlink_resend {
     DOWNLINK_RESEND_NONE,  /* nothing is written: not known, or too soon, or too often */

@@ -66,7 +66,8 @@ struct downlink {
     uint64_t key_asked_us; /* when a key frame of the target was asked for; 0: not yet */
 
     bool sent_any;
-    bool catching_up;         /* the uplink has packets behind the one that was entered with */
+    bool catching_up;         /* the uplink has packets behind the newest that was sent */
+    bool held;                /* newer ones shall wait there */
     uint32_t next_sequence;   /* extended, behind the highest sent */
     uint32_t timestamp;       /* of the newest frame sent, */
     uint64_t timestamp_us;    /* and when it was */

@@ -59,21 +59,3 @@ enum downlink_resend downlink_resend(struct downlink *d, struct uplink *u, uint6
     downlink_write(d, &p, &n, out);
     return DOWNLINK_RESEND_AGAIN;
 }
-
-void downlink_restamp(struct downlink *d, uint64_t now_us, uint8_t *packet, size_t len) {
-    struct rtp_view v;
-    uint8_t id = d->extension_ids[RTP_EXTENSION_ABS_SEND_TIME];
-    if (id == 0 || rtp_read(slice_of(packet, len), &v) != STATUS_OK || v.header.ssrc != d->ssrc) {
-        return;
-    }
-    struct sent *slot = sent_slot(d, v.header.sequence);
-    uint8_t value[RTP_ABS_SEND_TIME_BYTES];
-    uint32_t time = rtp_abs_send_time_of_us(now_us);
-    rtp_write_abs_send_time(time, value);
-    /* Not of a resend: it must stay as it was sent. */
-    if ((slot->flags & SENT_USED) != 0 && slot->sequence == v.header.sequence &&
-        slot->flags / SENT_TRIES == 0 &&
-        rtp_set_extension(packet, len, id, slice_of(value, sizeof value))) {
-        slot->send_time = time;
-    }
-}

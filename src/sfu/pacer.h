@@ -1,27 +1,31 @@
-/* pacer.h: when the packets of one transport leave: key frames are spread, nothing else waits.
- * Owns: nothing beyond its struct: the packets wait with the caller.
- * Never: holds audio, resends or feedback; holds video longer than PACER_DELAY_MAX_US.
- * Invariant: video keeps its order: its times never go back.
+/* pacer.h: how fast video leaves to one transport: a key frame is spread, so that it does not drown
+ * a slow link and what shares it.
+ * Owns: nothing beyond its struct: packets that may not leave yet lie in their uplink's history.
+ * Never: holds audio, resends or feedback: those are only counted in.
+ * Invariant: within any time, video gets away that the pace allows, and a burst; who holds it
+ *   longer than PACER_DELAY_MAX_US lets all of it go.
  * Source: design section 6; wire/realtime.md 5.7.
- * Callers: a media worker, one for each transport, for each packet it has written. */
+ * Callers: a media worker, one for each transport: it asks before it forwards video, and tells of
+ *   all that it sent. */
 #pragma once
 
 #include "base.h"
 
 enum {
-    PACER_DELAY_MAX_US = 50000,
+    PACER_DELAY_MAX_US = 100000,
     PACER_BURST_BYTES = 24 * 1024,     /* leaves at once: 20 packets, a GSO run and a bit */
-    PACER_RATE_MIN_BPS = 20 * 1000000, /* 2.5 KB a millisecond */
+    PACER_RATE_MIN_BPS = 20 * 1000000, /* while the link is not known: 2.5 KB a millisecond */
 };
 
-enum pacer_class { PACER_AUDIO, PACER_RESEND, PACER_VIDEO };
 struct pacer {
-    uint64_t empty_us; /* when all that was let go will have left at the pace */
-    uint64_t last_us;  /* when the last video that waits leaves */
-    uint32_t rate_bps;
+    uint64_t empty_us;    /* when all that was sent will have left at the pace */
+    uint64_t burst_us;    /* how far ahead it may be for more to leave */
+    uint64_t byte_us_q16; /* how long a byte takes at the pace */
 };
 void pacer_init(struct pacer *p);
-/* Of the link's capacity; the pace is a multiple of it. BUDGET_UNKNOWN or 0: the least pace. */
-void pacer_set_capacity(struct pacer *p, uint64_t capacity_bps);
-/* When a packet of so many bytes may leave: now_us, or later. */
-uint64_t pacer_take(struct pacer *p, uint64_t now_us, enum pacer_class class, size_t bytes);
+/* What the link carries (BUDGET_UNKNOWN: it never said that it is too much), and what goes to it.
+ */
+void pacer_set(struct pacer *p, uint64_t capacity_bps, uint64_t sent_bps);
+void pacer_sent(struct pacer *p, uint64_t now_us, size_t bytes);
+/* Whether video may leave now. */
+must_check bool pacer_is_open(const struct pacer *p, uint64_t now_us);

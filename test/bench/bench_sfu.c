@@ -51,7 +51,7 @@ static void measure(struct result *r, unsigned subscribers, unsigned seconds) {
                          .p99_us = sfu_call_latency_us(&call, 0.99),
                          .bytes = (double)(after.rss_bytes - empty.rss_bytes) / (subscribers + 1),
                          .joins_per_s = 1e6 / call.join_cpu_us};
-    sfu_call_saturate(&call, 0.5);
+    sfu_call_saturate(&call, 1.5); /* until the pacers know its rate */
     sfu_server_read(&call.server, &before);
     sfu_call_saturate(&call, MIN(seconds, 3u));
     sfu_server_read(&call.server, &after);

@@ -174,7 +174,7 @@ static void send_video(struct call *c, uint16_t n, bool key, bool marker) {
         .payload_type = VP8, .sequence = n, .timestamp = 3000u * n, .ssrc = 2222, .marker = marker};
     const struct rtp_extension list[] = {{MID_ID, SLICE_LIT("3")}};
     /* Descriptor: start of partition 0, no extension; then the frame tag, bit 0 clear: key. */
-    uint8_t payload[600] = {0x10, key ? 0 : 1};
+    uint8_t payload[1100] = {0x10, key ? 0 : 1};
     payload[20] = (uint8_t)n;
     rtp_client_send(&c->publisher, &h, list, 1, slice_of(payload, sizeof payload));
 }
@@ -223,6 +223,47 @@ static bool has_request(const struct rtp_client *c, bool (*is)(const struct rtcp
         }
     }
     return false;
+}
+
+/* 60 packets of 1100 bytes are more than may leave at once: the rest comes later, in order. */
+static void test_a_burst_of_video_is_spread(void **state) {
+    (void)state;
+    struct call *c = mem_zalloc(sizeof(*c));
+    call_init(c);
+    publish(c, true, TRACK);
+    subscribe(c, true);
+    for (uint16_t n = 0; n < 60; n++) {
+        send_video(c, n, n == 0, true);
+    }
+    await_packets(c, 60);
+    uint16_t first = rtp_client_packet_at(&c->subscriber, 0).header.sequence;
+    for (uint16_t n = 0; n < 60; n++) {
+        struct rtp_view v = rtp_client_packet_at(&c->subscriber, n);
+        assert_int_equal((uint16_t)(v.header.sequence - first), n);
+        assert_int_equal(v.payload.data[20], n);
+    }
+    assert_true(fixture_metric(&c->f, media_paced) > 0);
+    call_deinit(c);
+    mem_free(c);
+}
+
+/* Its subscriber or its publisher goes while packets wait. */
+static void test_who_leaves_is_not_waited_for(void **state) {
+    (void)state;
+    for (int who = 0; who < 2; who++) {
+        struct call *c = mem_zalloc(sizeof(*c));
+        call_init(c);
+        publish(c, true, TRACK);
+        subscribe(c, true);
+        for (uint16_t n = 0; n < 200; n++) {
+            send_video(c, n, n == 0, true);
+        }
+        fixture_await(&c->f, media_paced, 1);
+        assert_true(who == 0 ? media_send_remove(c->f.media, 0, SEND)
+                             : media_receive_remove(c->f.media, c->publish, SLICE_LIT("3")));
+        call_deinit(c);
+        mem_free(c);
+    }
 }
 
 static void test_key_frames_and_lost_packets_are_asked_for(void **state) {
@@ -321,6 +362,8 @@ int main(void) {
         cmocka_unit_test(test_a_section_is_bound_later),
         cmocka_unit_test(test_loudness_is_told),
         cmocka_unit_test(test_video_begins_with_a_key_frame_and_is_sent_again),
+        cmocka_unit_test(test_a_burst_of_video_is_spread),
+        cmocka_unit_test(test_who_leaves_is_not_waited_for),
         cmocka_unit_test(test_key_frames_and_lost_packets_are_asked_for),
         cmocka_unit_test(test_what_comes_goes_and_lacks_is_counted),
         cmocka_unit_test(test_foreign_packets_are_refused),

@@ -191,22 +191,6 @@ static void resends_are_the_same_bytes(void **state) {
                      DOWNLINK_RESEND_NONE);
 }
 
-static void a_later_stamp_is_remembered(void **state) {
-    struct fixture *f = *state;
-    uint16_t first = send(f, 10);
-    downlink_restamp(f->d, f->now + 7000, f->out, f->sent.len);
-    uint8_t again[KIT_PACKET_BYTES];
-    struct rtp_out out = rtp_out_over(again, sizeof again);
-    assert_int_equal(downlink_resend(f->d, f->u, f->now, first, &out), DOWNLINK_RESEND_AGAIN);
-    assert_true(slice_eq(rtp_out_slice(&out), f->sent));
-    struct rtp_view v = sent_view(f);
-    struct slice value;
-    uint32_t time = 0;
-    assert_true(rtp_extension_find(&v, KIT_DOWN_SEND_TIME, &value) &&
-                rtp_read_abs_send_time(value, &time));
-    assert_int_equal(time, rtp_abs_send_time_of_us(f->now + 7000));
-}
-
 static void reports_follow_the_publishers_clock(void **state) {
     struct fixture *f = *state;
     uint8_t space[DOWNLINK_REPORT_BYTES_MAX];
@@ -290,7 +274,6 @@ int main(void) {
         AUDIO_TEST(a_pause_leaves_no_gap),
         AUDIO_TEST(a_new_source_goes_on_in_time),
         AUDIO_TEST(resends_are_the_same_bytes),
-        AUDIO_TEST(a_later_stamp_is_remembered),
         AUDIO_TEST(reports_follow_the_publishers_clock),
         AUDIO_TEST(what_is_no_packet_of_ours_is_refused),
         AUDIO_TEST(levels_are_handed_on),
