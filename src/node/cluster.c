@@ -166,6 +166,10 @@ enum status cluster_event(struct node *n, const struct node_event *ev, struct ef
         return STATUS_OK;
     }
     take(n, &m, fx);
+    struct member *from = cluster_member(n->cluster, m.from);
+    if (from && from->boot == m.boot && from->heard && from->hears_us) {
+        from->contact = dir_clock_last(n->dir);
+    }
     return STATUS_OK;
 }
 
@@ -264,8 +268,7 @@ struct node_cluster_state node_cluster_state(const struct node *n) {
         s.heard += m->heard;
         s.living += m->living;
         s.resyncing += m->asks_resync || m->must_resync;
-        bool now = m->heard && m->hears_us;
-        s.contact = MAX(s.contact, now ? dir_clock_last(n->dir) : m->contact);
+        s.contact = MAX(s.contact, m->contact);
     }
     return s;
 }

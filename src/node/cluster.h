@@ -51,8 +51,8 @@ struct member {
     int64_t heard_ms; /* by anybody, as far as known; may be before our start */
     uint64_t lost_ms; /* when it was not heard any more; 0: never lost */
     uint64_t digest;  /* of its newest beat */
-    /* Our clock, which is not before any birth that we know, until it was silent, or said that it
-     * does not hear us: what was born later it may never have known. */
+    /* Our clock, which is not before any birth that we know, when we last heard of it while it
+     * heard us: what was born later it may never have known. */
     uint64_t contact;
     uint64_t contact_before; /* of the time before the last silence */
     uint64_t synced_ms;      /* our last round with it */

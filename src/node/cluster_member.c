@@ -374,9 +374,6 @@ static void check_member(struct node *n, struct member *m, uint64_t *next_ms) {
         m->lost_ms = now_ms;
     }
     m->heard = heard;
-    if (heard && m->hears_us) {
-        m->contact = dir_clock_last(n->dir);
-    }
     m->living = m->boot != 0 && !m->leaving && (heard || now_ms < m->vouched_until_ms);
     if (was_living && !m->living) {
         cluster_presence_void(n, m);
