@@ -166,6 +166,9 @@ static void apply_to_media(struct control *c, const struct effect *fx) {
     case FX_TRANSPORT_OPEN: taken = open_transport(c, &fx->transport); break;
     case FX_TRANSPORT_REMOTE: taken = set_remote(c, &fx->transport); break;
     case FX_TRANSPORT_RESTART: taken = restart_transport(c, &fx->transport); break;
+    case FX_TRANSPORT_BANDWIDTH:
+        taken = media_fix_bandwidth(c->media, fx->transport.id, fx->transport.bitrate_bps);
+        break;
     case FX_ROUTE_PUT: taken = put_route(c, &fx->route); break;
     case FX_RECEIVE_PUT: taken = control_put_receive(c, &fx->receive); break;
     case FX_RECEIVE_REMOVE:

@@ -251,6 +251,13 @@ bool media_restart(struct media *m, uint64_t transport, const char *ufrag, const
     return true;
 }
 
+bool media_fix_bandwidth(struct media *m, uint64_t transport, uint64_t bitrate_bps) {
+    const struct placed *p = placed_find(m, transport);
+    const struct worker_command c = {
+        .kind = WORKER_BANDWIDTH, .transport = transport, .bitrate_bps = bitrate_bps};
+    return !p || mailbox_push(worker_commands(m->workers[p->worker]), &c);
+}
+
 bool media_close(struct media *m, uint64_t transport) {
     struct placed *p = placed_find(m, transport);
     if (!p) {

@@ -108,6 +108,8 @@ must_check bool media_set_remote(struct media *m, const struct media_transport_r
  * transport gets its time anew. */
 must_check bool media_restart(struct media *m, uint64_t transport, const char *ufrag,
                               const char *pwd);
+/* What its link carries from now on, for clients that try themselves out; 0: what it seems to. */
+must_check bool media_fix_bandwidth(struct media *m, uint64_t transport, uint64_t bitrate_bps);
 /* Also of a transport that went by itself: its id is let go of. */
 must_check bool media_close(struct media *m, uint64_t transport);
 

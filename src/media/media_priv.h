@@ -35,6 +35,7 @@ enum worker_command_kind {
     WORKER_OPEN,
     WORKER_REMOTE,
     WORKER_RESTART,
+    WORKER_BANDWIDTH,
     WORKER_CLOSE,
     WORKER_RECEIVE_PUT,
     WORKER_RECEIVE_REMOVE,
@@ -49,8 +50,9 @@ struct worker_mid {
 };
 struct worker_command {
     enum worker_command_kind kind;
-    uint64_t transport; /* SEND_REMOVE: the send */
-    union {             /* pointers: owned by who holds the message */
+    uint64_t transport;
+    uint64_t bitrate_bps; /* BANDWIDTH */ /* SEND_REMOVE: the send */
+    union {                               /* pointers: owned by who holds the message */
         struct transport *open;
         struct transport_remote *remote;
         struct credentials *restart;

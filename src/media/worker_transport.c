@@ -256,6 +256,11 @@ void worker_take_command(struct worker *w, struct worker_command *c) {
             c->restart = credentials_destroy(c->restart);
         }
         break;
+    case WORKER_BANDWIDTH:
+        if (t) {
+            budget_fix(&t->budget, c->bitrate_bps);
+        }
+        break;
     case WORKER_CLOSE:
         if (t) {
             close_transport(w, t);

@@ -49,11 +49,42 @@ static enum status create_directory(struct node *n, struct dir_time now) {
     return n->dir ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+/* Of each worker's candidates those of TCP: "a=candidate:1 1 tcp ...". */
+static enum status keep_tcp_candidates(struct node *n) {
+    uint32_t count = n->config.media_workers;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += n->locals[i].candidates.len;
+    }
+    buf_init(&n->tcp_candidates, bytes);
+    if (!buf_reserve(&n->tcp_candidates, bytes)) { /* it does not move from here on */
+        return STATUS_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        size_t from = n->tcp_candidates.len;
+        struct slice rest = n->locals[i].candidates;
+        while (rest.len > 0) {
+            size_t len = MIN(slice_find(rest, '\n') + 1, rest.len);
+            struct slice line = slice_sub(rest, 0, len), words = line;
+            (void)slice_split(&words, ' '); /* foundation */
+            (void)slice_split(&words, ' '); /* component */
+            if (slice_eq_cstr(slice_split(&words, ' '), "tcp")) {
+                buf_put(&n->tcp_candidates, line);
+            }
+            rest = slice_after(rest, len);
+        }
+        n->locals_tcp[i] = n->locals[i];
+        n->locals_tcp[i].candidates = slice_after(buf_slice(&n->tcp_candidates), from);
+    }
+    return n->tcp_candidates.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
 static enum status create_workers(struct node *n) {
     uint32_t count = n->config.media_workers;
     n->locals = mem_calloc(count, sizeof(*n->locals));
+    n->locals_tcp = mem_calloc(count, sizeof(*n->locals_tcp));
     n->worker_load = mem_calloc(count, sizeof(*n->worker_load));
-    if (!n->locals || !n->worker_load) {
+    if (!n->locals || !n->locals_tcp || !n->worker_load) {
         return STATUS_NO_MEMORY;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -62,7 +93,7 @@ static enum status create_workers(struct node *n) {
             n->locals[i].candidates = n->config.candidates[i];
         }
     }
-    return STATUS_OK;
+    return keep_tcp_candidates(n);
 }
 
 static void init_plain(struct node *n, const struct node_config *config, struct dir_time now) {
@@ -178,6 +209,8 @@ struct node *node_destroy(struct node *n) {
     arena_deinit(&n->work);
     buf_deinit(&n->text);
     mem_free(n->locals);
+    mem_free(n->locals_tcp);
+    buf_deinit(&n->tcp_candidates);
     mem_free(n->worker_load);
     text_deinit(&n->region);
     text_deinit(&n->version);

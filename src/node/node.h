@@ -201,6 +201,7 @@ enum effect_kind {
     FX_TRANSPORT_OPEN,
     FX_TRANSPORT_REMOTE,
     FX_TRANSPORT_RESTART,
+    FX_TRANSPORT_BANDWIDTH, /* transport: its link is to carry bitrate_bps; 0: what it does */
     FX_TRANSPORT_CLOSE,
     FX_ROUTE_PUT,
     FX_ROUTE_REMOVE,
@@ -235,6 +236,7 @@ struct fx_transport { /* OPEN, RESTART: ours; REMOTE: the client's */
     uint8_t fingerprint[32];
     bool has_data, opens_channels;
     uint32_t max_message_bytes;
+    uint64_t bitrate_bps; /* BANDWIDTH */
 };
 
 struct fx_route {

@@ -100,6 +100,9 @@ static enum status make_participant(struct node *n, struct admission *a, struct 
     enum status st = participant_create(&config, &s->participant);
     if (st == STATUS_OK) {
         s->participant->conn = a->ev->conn;
+        s->participant->tcp_only =
+            a->old ? a->old->participant->tcp_only
+                   : departures_tcp_only(&a->host->room.departures, a->identity);
         s->participant->session = pool_ref_pack(s->ref);
     }
     return st;

@@ -114,7 +114,8 @@ must_check enum status session_on_get_blob(struct node *n, struct session *s,
                                            struct effects *fx);
 
 /* node_simulate.c */
-void session_on_simulate(struct node *n, struct session *s, const Livekit__SimulateScenario *r);
+must_check enum status session_on_simulate(struct node *n, struct session *s,
+                                           const Livekit__SimulateScenario *r, struct effects *fx);
 void session_on_simulate_timer(struct node *n, struct session *s);
 enum simulated_drop session_takes_drop(const struct node *n, struct session *s);
 

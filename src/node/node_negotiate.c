@@ -13,11 +13,18 @@ static struct credentials make_credentials(struct node *n) {
     return c;
 }
 
+const struct peer_local *session_local(const struct node *n, const struct participant *p,
+                                       uint32_t worker) {
+    bool tcp = p->tcp_only && n->locals_tcp[worker].candidates.len > 0;
+    return tcp ? &n->locals_tcp[worker] : &n->locals[worker];
+}
+
 enum status link_create(struct node *n, struct session *s, struct link *l, enum peer_role role,
                         uint32_t worker) {
     struct credentials c = make_credentials(n);
-    l->peer = peer_create(role, &n->locals[worker], slice_of(c.ufrag, UFRAG_LEN),
-                          slice_of(c.pwd, ICE_PWD_LEN), rng_u64(&n->rng) >> 2);
+    l->peer =
+        peer_create(role, session_local(n, s->participant, worker), slice_of(c.ufrag, UFRAG_LEN),
+                    slice_of(c.pwd, ICE_PWD_LEN), rng_u64(&n->rng) >> 2);
     if (!l->peer) {
         return STATUS_NO_MEMORY;
     }

@@ -160,8 +160,10 @@ struct held {
 struct node {
     struct node_config config; /* texts and arrays borrowed: they outlive the node */
     struct text region, version;
-    struct peer_local *locals; /* owned: one for each media worker */
-    uint32_t *worker_load;     /* owned: sessions on each */
+    struct peer_local *locals;     /* owned: one for each media worker */
+    struct peer_local *locals_tcp; /* owned: the same with candidates of TCP alone */
+    struct buf tcp_candidates;     /* what those point to */
+    uint32_t *worker_load;         /* owned: sessions on each */
     struct dir *dir;
     struct cluster *cluster; /* owned; NULL: no other nodes */
     uint64_t boot;
@@ -282,6 +284,13 @@ struct link *node_link_of(struct node *n, uint64_t id); /* NULL: it is gone */
 /* Has tracks for others, as far as this permission goes. */
 bool session_publishes(const struct session *s, const struct permission *as);
 void node_transport_up(struct node *n, uint64_t id);
+/* Its client is to come back with new ICE; until then its transports wait. NO_MEMORY: nothing
+ * changed. */
+must_check enum status session_ask_resume(struct node *n, struct session *s, uint32_t reason,
+                                          struct effects *fx);
+/* What its offers and answers tell of us; one that is wanted, else all. */
+const struct peer_local *session_local(const struct node *n, const struct participant *p,
+                                       uint32_t worker);
 void node_transport_lost(struct node *n, uint64_t id);
 must_check enum status node_transport_silent(struct node *n, uint64_t id, struct effects *fx);
 /* Participants become what their transports say. */

@@ -416,15 +416,9 @@ void node_run_settling(struct node *n, struct effects *fx) {
     }
 }
 
-/* The client is asked to come back with new ICE; its transports, tracks and subscriptions wait for
- * it a little. */
-enum status node_transport_silent(struct node *n, uint64_t id, struct effects *fx) {
-    struct link *l = node_link_of(n, id);
-    struct session *s = l ? l->session : NULL;
-    if (!s || s->is_ending || s->participant->profile.state != PARTICIPANT_ACTIVE) {
-        return STATUS_OK; /* what is not ACTIVE has its time already */
-    }
-    const struct ending ending = {.reason = LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,
+enum status session_ask_resume(struct node *n, struct session *s, uint32_t reason,
+                               struct effects *fx) {
+    const struct ending ending = {.reason = reason,
                                   .action = LIVEKIT__LEAVE_REQUEST__ACTION__RESUME};
     uint64_t due_ms = n->now.mono_ms + SILENT_GRACE_MS;
     bool had_conn = s->conn != 0;
@@ -435,16 +429,28 @@ enum status node_transport_silent(struct node *n, uint64_t id, struct effects *f
         due_ms = MIN(due_ms, s->life.node.key);
     }
     if (!node_ok(n, fx)) {
-        session_end(n, s, LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,
-                    LIVEKIT__LEAVE_REQUEST__ACTION__RECONNECT, true);
         return STATUS_NO_MEMORY;
     }
-    l->silent = true;
     if (had_conn) {
         session_signal_closed(n, s);
     }
     heap_set(&n->timers, &s->life.node, due_ms);
     return STATUS_OK;
+}
+
+enum status node_transport_silent(struct node *n, uint64_t id, struct effects *fx) {
+    struct link *l = node_link_of(n, id);
+    struct session *s = l ? l->session : NULL;
+    if (!s || s->is_ending || s->participant->profile.state != PARTICIPANT_ACTIVE) {
+        return STATUS_OK; /* what is not ACTIVE has its time already */
+    }
+    l->silent = true;
+    enum status st = session_ask_resume(n, s, LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT, fx);
+    if (st != STATUS_OK) { /* this event does not come again */
+        session_end(n, s, LIVEKIT__DISCONNECT_REASON__CONNECTION_TIMEOUT,
+                    LIVEKIT__LEAVE_REQUEST__ACTION__RECONNECT, true);
+    }
+    return st;
 }
 
 void node_transport_lost(struct node *n, uint64_t id) {

@@ -196,8 +196,7 @@ static enum status dispatch(struct node *n, struct session *s, const Livekit__Si
                     LIVEKIT__LEAVE_REQUEST__ACTION__DISCONNECT, false);
         return STATUS_OK;
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE:
-        session_on_simulate(n, s, r->simulate);
-        return STATUS_OK;
+        return session_on_simulate(n, s, r->simulate, fx);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING: return on_ping(n, s, fx);
     case LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_METADATA:
         return on_update_metadata(n, s, r->update_metadata, fx);

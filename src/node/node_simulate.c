@@ -20,10 +20,44 @@ void session_on_simulate_timer(struct node *n, struct session *s) {
     session_owe_level(n, s);
 }
 
-/* Those that are missing are about ways of media that there are not here, or handled by the client
- * alone. */
-void session_on_simulate(struct node *n, struct session *s, const Livekit__SimulateScenario *r) {
+/* From now on it is told of TCP alone, or of all ways again; so it comes back with new ICE. TLS is
+ * taken for TCP: there is no relay here. */
+static enum status switch_protocol(struct node *n, struct session *s, bool tcp,
+                                   struct effects *fx) {
+    struct participant *p = s->participant;
+    if (p->profile.state != PARTICIPANT_ACTIVE) {
+        return STATUS_OK;
+    }
+    enum status st = session_ask_resume(n, s, LIVEKIT__DISCONNECT_REASON__UNKNOWN_REASON, fx);
+    if (st == STATUS_OK) {
+        p->tcp_only = tcp;
+        const struct peer_local *local = session_local(n, p, s->host->worker);
+        peer_use_local(s->main.peer, local);
+        if (s->sub.peer) {
+            peer_use_local(s->sub.peer, local);
+        }
+    }
+    return st;
+}
+
+static void fix_bandwidth(const struct session *s, int64_t bitrate_bps, struct effects *fx) {
+    const struct link *l = s->single ? &s->main : &s->sub;
+    if (l->open && bitrate_bps >= 0) {
+        fx_add(fx, FX_TRANSPORT_BANDWIDTH)->transport =
+            (struct fx_transport){.id = l->id, .bitrate_bps = (uint64_t)bitrate_bps};
+    }
+}
+
+/* The one that is missing is handled by the client alone. */
+enum status session_on_simulate(struct node *n, struct session *s,
+                                const Livekit__SimulateScenario *r, struct effects *fx) {
     switch (r->scenario_case) {
+    case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SWITCH_CANDIDATE_PROTOCOL:
+        return switch_protocol(
+            n, s, r->switch_candidate_protocol != LIVEKIT__CANDIDATE_PROTOCOL__UDP, fx);
+    case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SUBSCRIBER_BANDWIDTH:
+        fix_bandwidth(s, r->subscriber_bandwidth, fx);
+        break;
     case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SPEAKER_UPDATE: speak(n, s, r->speaker_update); break;
     case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_NODE_FAILURE:
     case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_MIGRATION:
@@ -43,6 +77,7 @@ void session_on_simulate(struct node *n, struct session *s, const Livekit__Simul
         break;
     default: break;
     }
+    return node_ok(n, fx) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum simulated_drop session_takes_drop(const struct node *n, struct session *s) {

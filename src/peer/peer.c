@@ -62,6 +62,11 @@ struct peer *peer_create(enum peer_role role, const struct peer_local *local, st
     return p;
 }
 
+void peer_use_local(struct peer *p, const struct peer_local *local) {
+    assert(memcmp(local->fingerprint, p->local->fingerprint, sizeof(local->fingerprint)) == 0);
+    p->local = local;
+}
+
 struct peer *peer_destroy(struct peer *p) {
     if (p) {
         p->held = peer_held_destroy(p->held);

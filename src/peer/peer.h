@@ -40,6 +40,9 @@ struct peer *peer_create(enum peer_role role, const struct peer_local *local, st
                          struct slice pwd, uint64_t session_id);
 struct peer *peer_destroy(struct peer *p);
 
+/* What answers and offers say of us from now on; the fingerprint stays. */
+void peer_use_local(struct peer *p, const struct peer_local *local);
+
 /* New local credentials for an ICE restart, held ready: an offer of ours takes them at once, and so
  * restarts; an answer of ours takes them only when the client's offer restarts, since answers to
  * others must repeat the old ones. So give fresh ones before each answer (those not taken are

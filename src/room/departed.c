@@ -26,8 +26,19 @@ void departures_add(struct departures *d, struct participant *gone, uint32_t rea
         .version = gone->profile.version + 1,
         .reason = reason,
         .at_ms = now_ms,
+        .tcp_only = gone->tcp_only,
     };
     gone->identity = (struct text){0};
+}
+
+bool departures_tcp_only(const struct departures *d, struct slice identity) {
+    for (size_t i = d->count; i > 0; i--) {
+        const struct departed *gone = item_at(d, i - 1);
+        if (slice_eq(text_slice(&gone->identity), identity)) {
+            return gone->tcp_only;
+        }
+    }
+    return false;
 }
 
 void departures_deinit(struct departures *d) {

@@ -14,6 +14,7 @@ struct departed {
     struct text identity; /* owned */
     uint32_t version, reason;
     uint64_t at_ms;
+    bool tcp_only;
 };
 
 struct departures {
@@ -24,4 +25,6 @@ struct departures {
 /* Takes the identity over: the participant goes. Cannot fail; without memory it is not noted. */
 void departures_add(struct departures *d, struct participant *gone, uint32_t reason,
                     uint64_t now_ms);
+/* Whoever left last under this identity, if it is noted, was told of TCP alone. */
+bool departures_tcp_only(const struct departures *d, struct slice identity);
 void departures_deinit(struct departures *d); /* zeroed: fine */

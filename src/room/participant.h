@@ -72,6 +72,7 @@ struct participant {
     /* owned    */ struct rules *rules;       /* who may subscribe to its tracks; NULL: everybody */
     /* derived  */ uint32_t attached_count;   /* subscriptions that a peer connection has */
     bool auto_subscribe, adaptive_stream, auto_subscribe_data;
+    bool tcp_only;                                 /* is told of ways over TCP alone */
     /* owned    */ struct list data_tracks;        /* by in_publisher */
     /* owned    */ struct list data_subscriptions; /* by in_subscriber */
     /* owned    */ struct blobs blobs;

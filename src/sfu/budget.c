@@ -24,6 +24,9 @@ static bool settling(const struct budget *b, uint64_t now_us) {
 }
 
 void budget_take_remb(struct budget *b, uint64_t now_us, uint64_t bitrate_bps, uint64_t sent_bps) {
+    if (b->fixed_bps != 0) {
+        return;
+    }
     bool low = bitrate_bps / LOW_PERCENT < sent_bps / 100 && !settling(b, now_us);
     if (!low) {
         b->low_us = 0;
@@ -37,12 +40,24 @@ void budget_take_remb(struct budget *b, uint64_t now_us, uint64_t bitrate_bps, u
 }
 
 void budget_take_loss(struct budget *b, uint64_t now_us, uint8_t fraction_lost, uint64_t sent_bps) {
-    if (fraction_lost < LOSS_HIGH || settling(b, now_us) || sent_bps == 0) {
+    if (b->fixed_bps != 0 || fraction_lost < LOSS_HIGH || settling(b, now_us) || sent_bps == 0) {
         return;
     }
     uint64_t carried = sent_bps / 512 * (512u - fraction_lost); /* half the loss is taken off */
     b->capacity_bps = b->congested ? MIN(b->capacity_bps, carried) : carried;
     b->congested = true;
+}
+
+void budget_fix(struct budget *b, uint64_t bitrate_bps) {
+    b->fixed_bps = bitrate_bps;
+    if (bitrate_bps != 0) {
+        b->capacity_bps = bitrate_bps;
+        b->congested = true;
+    } else { /* nothing of it was a failure of ours */
+        b->congested = false;
+        b->raised_us = 0;
+        b->wait_us = WAIT_US;
+    }
 }
 
 static uint64_t cost(const struct budget_stream *s) {
@@ -177,7 +192,7 @@ bool budget_share(struct budget *b, uint64_t now_us, uint64_t reserved_bps, bool
     for (size_t i = 0; i < count; i++) {
         streams[i].layer_before = streams[i].layer_given;
     }
-    if (b->congested) {
+    if (b->congested || b->fixed_bps != 0) {
         lower(b, now_us, reserved_bps, may_pause, streams, count);
     } else if (b->deficient) {
         recover(b, now_us, streams, count);

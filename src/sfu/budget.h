@@ -25,7 +25,8 @@ struct budget {
     bool congested;        /* not answered yet */
     bool deficient;        /* somebody has less than wanted */
     uint64_t raised_us, lowered_us;
-    uint64_t wait_us; /* after either, before the next raise */
+    uint64_t wait_us;   /* after either, before the next raise */
+    uint64_t fixed_bps; /* not 0: it carries so much, whatever is reported */
 };
 struct budget_stream {
     uint64_t id; /* the caller's */
@@ -42,6 +43,8 @@ void budget_init(struct budget *b);
 void budget_take_remb(struct budget *b, uint64_t now_us, uint64_t bitrate_bps, uint64_t sent_bps);
 /* The worst of the report blocks of one RTCP packet. */
 void budget_take_loss(struct budget *b, uint64_t now_us, uint8_t fraction_lost, uint64_t sent_bps);
+/* For clients that try themselves out; 0: reports count again. */
+void budget_fix(struct budget *b, uint64_t bitrate_bps);
 /* `reserved_bps`: audio and data, never limited. True when an answer differs from the one before.
  */
 bool budget_share(struct budget *b, uint64_t now_us, uint64_t reserved_bps, bool may_pause,

@@ -264,6 +264,80 @@ static void simulate(struct kit *k, uint64_t conn, int which) {
     kit_signal(k, conn, &r);
 }
 
+static void test_simulated_bandwidth(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    uint64_t alice = kit_single(&k, 1, "r", "alice", PLACES);
+    Livekit__SimulateScenario s = LIVEKIT__SIMULATE_SCENARIO__INIT;
+    s.scenario_case = LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SUBSCRIBER_BANDWIDTH;
+    s.subscriber_bandwidth = 300000;
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE;
+    r.simulate = &s;
+    kit_signal(&k, 1, &r);
+    const struct effect *fx = kit_effect(&k, FX_TRANSPORT_BANDWIDTH, 0);
+    assert_non_null(fx);
+    assert_int_equal(fx->transport.id, alice);
+    assert_int_equal(fx->transport.bitrate_bps, 300000);
+    s.subscriber_bandwidth = -1;
+    kit_signal(&k, 1, &r);
+    assert_int_equal(k.fx.count, 0);
+    kit_close(&k);
+}
+
+#define WAYS                                                                                       \
+    "a=candidate:1 1 udp 2130706431 203.0.113.5 7882 typ host\r\n"                                 \
+    "a=candidate:2 1 tcp 1671430143 203.0.113.5 7881 typ host tcptype passive\r\n"
+
+static void with_both_protocols(struct node_config *config) {
+    static const struct slice of_workers[] = {{(const uint8_t *)WAYS, sizeof(WAYS) - 1},
+                                              {(const uint8_t *)WAYS, sizeof(WAYS) - 1}};
+    assert_true(config->media_workers <= ARRAY_LEN(of_workers));
+    config->candidates = of_workers;
+}
+
+static void switch_protocol(struct kit *k, uint64_t conn, Livekit__CandidateProtocol to) {
+    Livekit__SimulateScenario s = LIVEKIT__SIMULATE_SCENARIO__INIT;
+    s.scenario_case = LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SWITCH_CANDIDATE_PROTOCOL;
+    s.switch_candidate_protocol = to;
+    Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
+    r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE;
+    r.simulate = &s;
+    kit_signal(k, conn, &r);
+}
+
+static void assert_ways(struct kit *k, uint64_t conn, bool udp) {
+    kit_send_offer(k, conn, PLACES);
+    const char *sdp = kit_told_answer(k, conn)->sdp;
+    assert_int_equal(strstr(sdp, " udp ") != NULL, udp);
+    assert_non_null(strstr(sdp, " tcp "));
+}
+
+/* It comes back by TCP, also when it begins anew. */
+static void test_simulated_candidate_switch(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, with_both_protocols);
+    kit_single(&k, 1, "r", "alice", PLACES);
+    kit_single(&k, 9, "r", "bob", PLACES);
+    assert_ways(&k, 1, true);
+    switch_protocol(&k, 1, LIVEKIT__CANDIDATE_PROTOCOL__TCP);
+    assert_string_equal(kit_story(&k, 1), "leave:0/1 close:1000");
+    come_back(&k, 2, "alice", NULL);
+    assert_ways(&k, 2, false);
+    leave(&k, 2);
+    kit_single(&k, 3, "r", "alice", PLACES);
+    assert_ways(&k, 3, false);
+    kit_single(&k, 4, "r", "alice", PLACES); /* in place of herself */
+    assert_ways(&k, 4, false);
+    switch_protocol(&k, 4, LIVEKIT__CANDIDATE_PROTOCOL__UDP);
+    come_back(&k, 5, "alice", NULL);
+    assert_ways(&k, 5, true);
+    assert_ways(&k, 9, true); /* it is nobody else's matter */
+    kit_close(&k);
+}
+
 static void test_simulated_scenarios(void **state) {
     (void)state;
     struct kit k;
@@ -303,6 +377,8 @@ int main(void) {
         cmocka_unit_test(test_who_is_silent_and_does_not_come_is_gone),
         cmocka_unit_test(test_silence_of_who_is_away_shortens_its_time),
         cmocka_unit_test(test_simulated_scenarios),
+        cmocka_unit_test(test_simulated_bandwidth),
+        cmocka_unit_test(test_simulated_candidate_switch),
         cmocka_unit_test(test_dual_mode_restarts_what_is_ours_to_offer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,26 @@ static void losses_count_as_congestion(void **state) {
     assert_false(budget_share(&b, 3 * S + 500000, 0, false, s, 1));
 }
 
+/* Whatever is reported, until it is let go; then layers come back after calm. */
+static void a_fixed_link_carries_no_more(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[1] = {camera(1, 1)};
+    (void)budget_share(&b, S, 0, false, s, 1);
+    budget_fix(&b, 300000);
+    for (uint64_t t = 2; t < 60; t++) {
+        budget_take_remb(&b, t * S, 10000000, 160000);
+        budget_take_loss(&b, t * S, 0, 160000);
+        (void)budget_share(&b, t * S, 0, false, s, 1);
+        assert_int_equal(s[0].layer_given, 0);
+    }
+    budget_fix(&b, 0);
+    for (uint64_t t = 60; t < 80; t++) {
+        (void)budget_share(&b, t * S, 0, false, s, 1);
+    }
+    assert_int_equal(s[0].layer_given, 2);
+}
+
 static void new_streams_begin_low_on_a_full_link(void **state) {
     struct budget b;
     budget_init(&b);
@@ -171,6 +191,7 @@ int main(void) {
         cmocka_unit_test(after_calm_one_layer_is_tried),
         cmocka_unit_test(failing_tries_come_more_slowly),
         cmocka_unit_test(losses_count_as_congestion),
+        cmocka_unit_test(a_fixed_link_carries_no_more),
         cmocka_unit_test(new_streams_begin_low_on_a_full_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
