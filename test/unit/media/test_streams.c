@@ -13,7 +13,16 @@
 #include "rtp_client.h"
 #include "rtp_extension.h"
 
-enum { OPUS = 111, VP8 = 96, MID_ID = 4, LEVEL_ID = 1, TRACK = 77, SEND = 88, OUT_SSRC = 4242 };
+enum {
+    OPUS = 111,
+    VP8 = 96,
+    MID_ID = 4,
+    LEVEL_ID = 1,
+    TRACK = 77,
+    SEND = 88,
+    OUT_SSRC = 4242,
+    VIDEO_BYTES = 1100
+};
 
 struct call {
     struct fixture f;
@@ -174,7 +183,7 @@ static void send_video(struct call *c, uint16_t n, bool key, bool marker) {
         .payload_type = VP8, .sequence = n, .timestamp = 3000u * n, .ssrc = 2222, .marker = marker};
     const struct rtp_extension list[] = {{MID_ID, SLICE_LIT("3")}};
     /* Descriptor: start of partition 0, no extension; then the frame tag, bit 0 clear: key. */
-    uint8_t payload[1100] = {0x10, key ? 0 : 1};
+    uint8_t payload[VIDEO_BYTES] = {0x10, key ? 0 : 1};
     payload[20] = (uint8_t)n;
     rtp_client_send(&c->publisher, &h, list, 1, slice_of(payload, sizeof payload));
 }
@@ -225,7 +234,7 @@ static bool has_request(const struct rtp_client *c, bool (*is)(const struct rtcp
     return false;
 }
 
-/* 60 packets of 1100 bytes are more than may leave at once: the rest comes later, in order. */
+/* 60 packets of VIDEO_BYTES are more than may leave at once: the rest comes later, in order. */
 static void test_a_burst_of_video_is_spread(void **state) {
     (void)state;
     struct call *c = mem_zalloc(sizeof(*c));
@@ -318,12 +327,12 @@ static void test_what_comes_goes_and_lacks_is_counted(void **state) {
     assert_int_equal(fixture_metric(&c->f, media_forwarded), 3);
     uint64_t in = fixture_metric(&c->f, media_received_bytes);
     uint64_t out = fixture_metric(&c->f, media_forwarded_bytes);
-    assert_in_range(in, 3 * 600, 3 * 660);
-    assert_in_range(out, 3 * 600, 3 * 660);
+    assert_in_range(in, 3 * VIDEO_BYTES, 3 * (VIDEO_BYTES + 60));
+    assert_in_range(out, 3 * VIDEO_BYTES, 3 * (VIDEO_BYTES + 60));
     ask_again(c, rtp_client_packet_at(&c->subscriber, 1).header.sequence);
     fixture_await(&c->f, media_resent, 1);
     assert_int_equal(fixture_metric(&c->f, media_nacks_taken), 1);
-    assert_in_range(fixture_metric(&c->f, media_resent_bytes), 600, 660);
+    assert_in_range(fixture_metric(&c->f, media_resent_bytes), VIDEO_BYTES, VIDEO_BYTES + 60);
     ask_for_key_frames(c);
     fixture_await(&c->f, media_firs_taken, 1);
     assert_int_equal(fixture_metric(&c->f, media_plis_taken), 1);
