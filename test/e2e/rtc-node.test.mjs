@@ -66,7 +66,7 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
       assert.equal((await api.listRooms([name]))[0].numParticipants, 3);
     });
 
-    test("reliable and lossy data to all, and to some", async () => {
+    test("T26, T28, T35: reliable and lossy data to all, and to some", async () => {
       await ann.localParticipant.publishData(Buffer.from("to all"), { reliable: true, topic: "t" });
       const got = await received(bob, "to all");
       assert.deepEqual([got.from, got.kind, got.topic], ["ann", DataPacketKind.KIND_RELIABLE, "t"]);
@@ -78,6 +78,12 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
         return ann.seen.find((m) => m.text === "lossy");
       });
       assert.equal(ann.seen.find((m) => m.text === "lossy").kind, DataPacketKind.KIND_LOSSY);
+    });
+
+    test("T47: a packet as large as clients send them, with all that the server adds", async () => {
+      const text = "x".repeat(63_800);
+      await ann.localParticipant.publishData(Buffer.from(text), { reliable: true, topic: "large" });
+      assert.equal((await received(bob, text)).from, "ann");
       await ann.localParticipant.publishData(Buffer.from("last"), { reliable: true });
       await received(cid, "last");
       assert.ok(!cid.seen.some((m) => m.text === "to bob"), "only its destination has it");

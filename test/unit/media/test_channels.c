@@ -13,7 +13,7 @@ static enum channel open_label(struct channels *c, uint16_t stream, const char *
     return channels_on_open(c, stream, &open);
 }
 
-static void test_labels_are_exact(void **state) {
+static void test_T28_labels_are_exact(void **state) {
     (void)state;
     struct channels c = {0};
     assert_int_equal(open_label(&c, 0, "_reliable"), CHANNEL_RELIABLE);
@@ -71,7 +71,7 @@ static void test_closed_and_opened_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_labels_are_exact),
+        cmocka_unit_test(test_T28_labels_are_exact),
         cmocka_unit_test(test_opened_by_us),
         cmocka_unit_test(test_closed_and_opened_again),
     };

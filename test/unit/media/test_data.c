@@ -78,7 +78,7 @@ static void test_to_all_and_to_some(void **state) {
     stop_room(&f, p, 3);
 }
 
-static void test_sequence_and_hidden(void **state) {
+static void test_T34_T35_sequence_and_hidden(void **state) {
     (void)state;
     struct fixture f;
     struct data_peer p[2];
@@ -115,7 +115,7 @@ static void test_joiner_gets_recent_messages(void **state) {
     stop_room(&f, p, 2);
 }
 
-static void test_channels_that_we_open(void **state) {
+static void test_T26_channels_that_we_open(void **state) {
     (void)state;
     struct fixture f;
     struct data_peer p[2];
@@ -173,7 +173,7 @@ static void test_channel_closed_and_opened_again(void **state) {
     stop_room(&f, p, 2);
 }
 
-static void test_large_messages(void **state) {
+static void test_T47_large_messages(void **state) {
     (void)state;
     struct fixture f;
     struct data_peer p[2];
@@ -266,12 +266,12 @@ static void test_server_packets_and_leaving(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_to_all_and_to_some),
-        cmocka_unit_test(test_sequence_and_hidden),
+        cmocka_unit_test(test_T34_T35_sequence_and_hidden),
         cmocka_unit_test(test_joiner_gets_recent_messages),
-        cmocka_unit_test(test_channels_that_we_open),
+        cmocka_unit_test(test_T26_channels_that_we_open),
         cmocka_unit_test(test_other_channels),
         cmocka_unit_test(test_channel_closed_and_opened_again),
-        cmocka_unit_test(test_large_messages),
+        cmocka_unit_test(test_T47_large_messages),
         cmocka_unit_test(test_slow_receiver_is_closed),
         cmocka_unit_test(test_lossy_is_dropped_for_slow_receivers),
         cmocka_unit_test(test_data_follows_a_proven_move),

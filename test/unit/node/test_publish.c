@@ -19,7 +19,7 @@ static const Livekit__TrackInfo *told_track(struct kit *k, uint64_t conn) {
         ->tracks[0];
 }
 
-static void test_a_track_from_announcement_to_end(void **state) {
+static void test_T22_a_track_from_announcement_to_end(void **state) {
     (void)state;
     struct kit k;
     kit_open(&k, NULL);
@@ -298,7 +298,7 @@ static void test_webhooks_say_who_where_and_what(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_track_from_announcement_to_end),
+        cmocka_unit_test(test_T22_a_track_from_announcement_to_end),
         cmocka_unit_test(test_T20_layers_and_rids_go_by_name),
         cmocka_unit_test(test_T24_an_unmatched_name_takes_the_oldest_of_its_kind),
         cmocka_unit_test(test_T24_placeholders_are_never_bound),

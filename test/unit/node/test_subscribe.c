@@ -6,7 +6,7 @@
 #define PLACES "a0< a1< a2< v3< v4< v5< d6"
 static const struct kit_add MIC = {.cid = "mic", .source = LIVEKIT__TRACK_SOURCE__MICROPHONE};
 
-static void test_auto_subscribe_in_single_mode(void **state) {
+static void test_T6_T11_auto_subscribe_in_single_mode(void **state) {
     (void)state;
     struct kit k;
     kit_open(&k, NULL);
@@ -37,7 +37,7 @@ static void test_auto_subscribe_in_single_mode(void **state) {
     kit_close(&k);
 }
 
-static void test_a_joiner_gets_what_is_there_with_its_first_answer(void **state) {
+static void test_T6_a_joiner_gets_what_is_there_with_its_first_answer(void **state) {
     (void)state;
     struct kit k;
     kit_open(&k, NULL);
@@ -138,7 +138,7 @@ static void test_an_exchange_that_does_not_end(void **state) {
     kit_close(&k);
 }
 
-static void test_dual_mode(void **state) {
+static void test_T25_T29_dual_mode(void **state) {
     (void)state;
     struct kit k;
     kit_open(&k, NULL);
@@ -171,7 +171,7 @@ static void test_dual_mode(void **state) {
     kit_close(&k);
 }
 
-static void test_an_ended_track_ends_everywhere(void **state) {
+static void test_T45_an_ended_track_ends_everywhere(void **state) {
     (void)state;
     struct kit k;
     kit_open(&k, NULL);
@@ -409,14 +409,14 @@ static void test_settings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_auto_subscribe_in_single_mode),
-        cmocka_unit_test(test_a_joiner_gets_what_is_there_with_its_first_answer),
+        cmocka_unit_test(test_T6_T11_auto_subscribe_in_single_mode),
+        cmocka_unit_test(test_T6_a_joiner_gets_what_is_there_with_its_first_answer),
         cmocka_unit_test(test_T14_without_auto_subscribe_nothing_comes),
         cmocka_unit_test(test_T9_no_requirement_while_one_is_out),
         cmocka_unit_test(test_T9_no_requirement_before_the_first_offer),
         cmocka_unit_test(test_an_exchange_that_does_not_end),
-        cmocka_unit_test(test_dual_mode),
-        cmocka_unit_test(test_an_ended_track_ends_everywhere),
+        cmocka_unit_test(test_T25_T29_dual_mode),
+        cmocka_unit_test(test_T45_an_ended_track_ends_everywhere),
         cmocka_unit_test(test_tracks_and_copies_are_counted),
         cmocka_unit_test(test_unknown_tracks_are_waited_for),
         cmocka_unit_test(test_rules_of_the_publisher),

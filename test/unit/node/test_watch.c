@@ -77,7 +77,7 @@ static void test_speakers(void **state) {
     kit_close(&c.k);
 }
 
-static void test_connection_quality(void **state) {
+static void test_T37_connection_quality(void **state) {
     (void)state;
     struct call c;
     begin(&c, &MIC, PLACES " a7>mic");
@@ -188,7 +188,7 @@ static void test_an_unwatched_track_is_stopped(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_speakers),
-        cmocka_unit_test(test_connection_quality),
+        cmocka_unit_test(test_T37_connection_quality),
         cmocka_unit_test(test_stream_state),
         cmocka_unit_test(test_T38_dynacast_rises_at_once_and_falls_later),
         cmocka_unit_test(test_an_unwatched_track_is_stopped),
