@@ -161,6 +161,35 @@ void check_people(struct world *w) {
     }
 }
 
+/* ---- what is not there ---- */
+
+/* Could it have the life from anybody, and early enough? Nothing kept messages from it. */
+static bool all_others_tell(struct world *w, size_t node, const struct truth_life *l) {
+    uint64_t up_ms = world_ms(w) - w->machines[node].started_ms;
+    bool all = w->nodes > 1;
+    for (size_t i = 0; i < w->nodes && all; i++) {
+        all = i == node ||
+              (machine_up(w, i) && !net_was_bad(w, i, node, up_ms) &&
+               !net_was_bad(w, node, i, up_ms) && machine_record(w, i, l->room, &w->record) &&
+               model_current(&w->record, l->birth));
+    }
+    return all;
+}
+
+/* Of a name that everybody else knows nobody says that it does not exist because it has just come
+ * up with nothing. A node that was there knows better or has an excuse. */
+void check_missing(struct world *w, size_t node, size_t room) {
+    const struct machine *m = &w->machines[node];
+    bool clear = w->loss == 0 && w->late == 0 && w->skew_most_ms == 0 && !w->config.member_ttl_s;
+    for (size_t i = 0; i < w->lives_count && clear && m->began_blank; i++) {
+        const struct truth_life *l = &w->lives[i];
+        bool stays = l->forever && l->acked && !l->deleted && !l->maybe_deleted && !l->lost;
+        if (l->room == room && stays && all_others_tell(w, node, l)) {
+            world_object(w, "n%zu says that room-%zu does not exist", node, room);
+        }
+    }
+}
+
 /* ---- the end ---- */
 
 /* Only what was to stay is left. */

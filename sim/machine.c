@@ -102,6 +102,7 @@ void machine_start(struct world *w, size_t node) {
     assert(s == STATUS_OK);
     (void)s;
     m->disk.gaps = 0;
+    m->began_blank = m->disk.log.len == 0;
     disk_load(w, node);
     world_trace(w, "n%zu starts, boot %016llx, %zu known", node,
                 (unsigned long long)node_cluster_state(m->node).boot, m->known_count);

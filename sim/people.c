@@ -272,6 +272,9 @@ void people_call(struct world *w, size_t node, enum op_kind kind, size_t room, b
     world_trace(w, "n%zu: %s room-%zu%s: %u", node, names[kind], room, forever ? " forever" : "",
                 w->stepping_status);
     truth_after(w, &op, &before, forever);
+    if (w->stepping_status == 404) {
+        check_missing(w, node, room);
+    }
     if (w->stepping_status != 0) {
         truth_answered(w, &op, w->stepping_status);
     } else {

@@ -70,8 +70,8 @@ struct machine {
     int64_t skew_ms;
     int32_t drift_ppm;
     uint64_t frozen_until_ms;
-    uint64_t written; /* sequence told last */
-    bool told_well, stopping;
+    uint64_t written;                      /* sequence told last */
+    bool told_well, stopping, began_blank; /* blank: nothing was on its disk */
     struct sim_disk disk;
     /* kept beside the journal */
     struct node_member known[SIM_NODES_MAX];
@@ -224,3 +224,4 @@ void check_agreement(struct world *w);
 void check_people(struct world *w);
 void check_ended(struct world *w);
 void check_drained(struct world *w);
+void check_missing(struct world *w, size_t node, size_t room); /* it says that there is none */

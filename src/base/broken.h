@@ -19,7 +19,8 @@
     B(HANDOVER) /* people stay where they are */                                                   \
     B(REASSERT) /* hosts let their rooms end */                                                    \
     B(RESTART)  /* a use does not move the deadline */                                             \
-    B(LEAK)     /* a new life takes what an ended one said */
+    B(LEAK)     /* a new life takes what an ended one said */                                      \
+    B(KNOWS)    /* who has just come up without a journal says what does not exist */
 
 enum broken_rule {
 #define B(name) BROKEN_##name,

@@ -1,4 +1,5 @@
 #include "cluster.h"
+#include "broken.h"
 
 #include "mem.h"
 
@@ -93,6 +94,10 @@ void cluster_destroy(struct node *n) {
     buf_deinit(&c->scratch);
     n->cluster = NULL;
     mem_free(c);
+}
+
+bool cluster_knows(const struct node *n) {
+    return BROKEN(KNOWS) || !n->cluster || n->cluster->knows || n->journal_read;
 }
 
 uint64_t cluster_id(const struct node *n) {

@@ -101,6 +101,7 @@ struct cluster {
     uint64_t grace_until_ms; /* before it, silence says nothing: nobody had time to be heard */
     bool said_leaving;
     bool island, warm;
+    bool knows; /* see cluster_knows; sticks */
     bool blind; /* somebody lives whose presence we do not know */
     /* due; UINT64_MAX: not */
     uint64_t next_beat_ms, next_check_ms, next_flush_ms, next_round_ms, next_hosts_ms;
@@ -138,6 +139,8 @@ bool cluster_holds_back(const struct node *n);
 must_check struct member *cluster_member_add(struct node *n, uint64_t id); /* NULL: no place */
 void cluster_member_expel(struct node *n, struct member *m);
 void cluster_on_beat(struct node *n, const struct cluster_message *m, struct effects *fx);
+/* We hold now what it holds. */
+void cluster_compared(struct node *n, const struct member *m);
 void cluster_beat(struct node *n, struct effects *fx);
 void cluster_check_members(struct node *n);
 

@@ -211,7 +211,7 @@ void cluster_on_beat(struct node *n, const struct cluster_message *msg, struct e
         /* It holds what we hold: it may be told so without a round. */
         dir_member_acked_all(n->dir, m->id, dir_change_seq(n->dir));
         m->synced_ms = n->now.mono_ms;
-        c->warm = c->warm || m->warm;
+        cluster_compared(n, m);
     }
     struct cm_member us = {0};
     for (size_t i = 0; i < cm_members_count(b->members); i++) {
@@ -346,6 +346,22 @@ static void correct_wall(struct node *n) {
     c->correction_ms = dir_wall_correction(offsets, count, c->correction_ms);
 }
 
+void cluster_compared(struct node *n, const struct member *m) {
+    struct cluster *c = n->cluster;
+    c->warm = c->warm || m->warm;
+    c->knows = c->knows || m->warm;
+}
+
+/* Nobody was there before, and nobody was heard in the time of a lease. */
+static void check_alone(struct node *n) {
+    struct cluster *c = n->cluster;
+    bool alone = n->now.mono_ms >= c->grace_until_ms;
+    for (size_t i = 0; i < c->members_count; i++) {
+        alone = alone && c->members[i]->expelled;
+    }
+    c->knows = c->knows || alone;
+}
+
 static void tell_living(struct node *n) {
     struct cluster *c = n->cluster;
     uint64_t boots[DIR_MEMBERS_MAX];
@@ -405,5 +421,6 @@ void cluster_check_members(struct node *n) {
     check_island(n);
     cluster_check_sight(n);
     check_doubt(n);
+    check_alone(n);
     correct_wall(n);
 }

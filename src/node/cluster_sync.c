@@ -170,7 +170,7 @@ static void end_round(struct node *n, bool whole, struct effects *fx) {
     if (!m || !whole) {
         return;
     }
-    c->warm = c->warm || m->warm;
+    cluster_compared(n, m);
     if (c->round.probing) {
         m->asks_resync = false;
         cluster_begin(n, CM_RESYNCED);

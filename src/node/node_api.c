@@ -178,6 +178,14 @@ void call_fail(struct call *c, enum twirp_code code, const char *fmt, ...) {
     va_end(args);
 }
 
+void call_fail_missing_room(struct call *c) {
+    if (cluster_knows(c->n)) {
+        call_fail(c, TWIRP_NOT_FOUND, REMOTE "requested room does not exist");
+    } else {
+        call_fail(c, TWIRP_UNAVAILABLE, NOT_KNOWN_YET);
+    }
+}
+
 void call_fail_argument(struct call *c, const char *argument, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);

@@ -41,7 +41,7 @@ static bool find_room(struct call *c, const char *name, struct dir_room *ret_roo
     if (dir_room_find(c->n->dir, node_cstr_slice(name), ret_room) == STATUS_OK) {
         return true;
     }
-    call_fail(c, TWIRP_NOT_FOUND, MISSING_ROOM);
+    call_fail_missing_room(c);
     return false;
 }
 

@@ -98,7 +98,7 @@ enum status op_delete_room(struct call *c) {
     struct slice name = node_cstr_slice(r->room);
     struct dir_room room;
     if (dir_room_find(n->dir, name, &room) != STATUS_OK) {
-        call_fail(c, TWIRP_NOT_FOUND, MISSING_ROOM);
+        call_fail_missing_room(c);
         return STATUS_OK;
     }
     Livekit__DeleteRoomResponse response = LIVEKIT__DELETE_ROOM_RESPONSE__INIT;
@@ -130,7 +130,7 @@ enum status op_update_room_metadata(struct call *c) {
     struct slice name = node_cstr_slice(r->room), metadata = node_cstr_slice(r->metadata);
     struct dir_room room;
     if (dir_room_find(n->dir, name, &room) != STATUS_OK) {
-        call_fail(c, TWIRP_NOT_FOUND, MISSING_ROOM);
+        call_fail_missing_room(c);
         return STATUS_OK;
     }
     bool same = slice_eq(room.metadata, metadata);

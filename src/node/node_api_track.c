@@ -7,7 +7,7 @@
 struct participant *call_find_in_room(struct call *c, const char *room, const char *identity) {
     struct dir_room view;
     if (dir_room_find(c->n->dir, node_cstr_slice(room), &view) != STATUS_OK) {
-        call_fail(c, TWIRP_NOT_FOUND, MISSING_ROOM);
+        call_fail_missing_room(c);
         return NULL;
     }
     return call_find(c, room, identity);

@@ -21,7 +21,7 @@ struct call {
 /* Errors that the reference's own floors make elsewhere come with this before them. */
 #define REMOTE "twirp error unknown: "
 
-#define MISSING_ROOM REMOTE "requested room does not exist"
+#define NOT_KNOWN_YET "what rooms there are is not known yet"
 #define MISSING_PARTICIPANT REMOTE "participant does not exist"
 
 void call_reply(struct call *c, const ProtobufCMessage *response);
@@ -29,6 +29,8 @@ void call_reply(struct call *c, const ProtobufCMessage *response);
 void call_reply_bytes(struct call *c, struct slice body);
 printf_like(3, 4) void call_fail(struct call *c, enum twirp_code code, const char *fmt, ...);
 void call_fail_text(struct call *c, enum twirp_code code, struct slice msg);
+/* There is no such room; or it is not known yet whether there is (cluster_knows). */
+void call_fail_missing_room(struct call *c);
 /* With meta {"argument": argument}. */
 printf_like(3, 4) void call_fail_argument(struct call *c, const char *argument, const char *fmt,
                                           ...);
@@ -39,7 +41,7 @@ must_check bool call_check_attributes(struct call *c, size_t bytes);
 /* NULL: answered, MISSING_PARTICIPANT. */
 must_check struct participant *call_find(struct call *c, const char *room, const char *identity);
 
-/* Likewise, but a missing room is told apart: MISSING_ROOM. */
+/* Likewise, but a missing room is told apart: call_fail_missing_room. */
 must_check struct participant *call_find_in_room(struct call *c, const char *room,
                                                  const char *identity);
 

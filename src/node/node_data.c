@@ -38,7 +38,7 @@ enum status op_send_data(struct call *c) {
     struct dir_room room;
     if (dir_room_find(c->n->dir, name, &room) != STATUS_OK) {
         /* The reference retries for 3 s in vain, then says 503. The answer is known at once. */
-        call_fail(c, TWIRP_NOT_FOUND, MISSING_ROOM);
+        call_fail_missing_room(c);
         return STATUS_OK;
     }
     Livekit__SendDataResponse response = LIVEKIT__SEND_DATA_RESPONSE__INIT;

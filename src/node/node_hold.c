@@ -176,10 +176,12 @@ void node_hold_gone(struct node *n, uint64_t conn) {
 /* ---- the shell's side ---- */
 
 enum status node_journal_load(struct node *n, struct dir_time now, struct slice record) {
+    n->journal_read = true;
     return dir_load(n->dir, now, record);
 }
 
 void node_journal_clock(struct node *n, uint64_t time) {
+    n->journal_read = true;
     dir_clock_load(n->dir, time);
 }
 

@@ -253,6 +253,10 @@ void node_run_held(struct node *n, struct effects *fx) {
 enum status op_list_rooms(struct call *c) {
     const Livekit__ListRoomsRequest *r = (const void *)c->request;
     struct node *n = c->n;
+    if (!cluster_knows(n)) {
+        call_fail(c, TWIRP_UNAVAILABLE, NOT_KNOWN_YET);
+        return STATUS_OK;
+    }
     if (n->held.count + n->held_back.count >= HELD_REPLIES_MAX) {
         call_fail(c, TWIRP_RESOURCE_EXHAUSTED, "too many lists at once");
         return STATUS_OK;

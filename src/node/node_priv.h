@@ -198,6 +198,8 @@ struct node {
      * something of it has none yet. */
     uint64_t journal_lag_ms, journal_lag_sequence;
     bool journal_well;
+    bool journal_read; /* there was something in it: what it lacks did not exist when it was written
+                        */
     struct heap timers;
     struct hash_key map_key;
     uint64_t last_id;         /* transports, rooms and participants share one counter */
@@ -374,6 +376,9 @@ bool node_journal_lags(const struct node *n);
 /* cluster.c; without a cluster they do nothing */
 must_check enum status cluster_create(struct node *n);
 void cluster_destroy(struct node *n);
+/* Whether a room that is not here is nowhere, as far as can be known: there was a journal, or a
+ * peer's records are in, or there are no peers. */
+bool cluster_knows(const struct node *n);
 must_check enum status cluster_event(struct node *n, const struct node_event *ev,
                                      struct effects *fx);
 struct dir_time cluster_time(struct node *n, struct dir_time t); /* its wall corrected */

@@ -124,6 +124,77 @@ static void test_what_one_does_the_other_shows(void **state) {
     kit_close(&b);
 }
 
+static unsigned delete_room(struct kit *k, const char *json) {
+    return kit_call(k, API_DELETE_ROOM, kit_create_claims(), json).status;
+}
+
+static unsigned list_rooms(struct kit *k) {
+    struct claims claims = {.has_video = true, .video = {.room_list = true}};
+    struct node_event ev = {.kind = EV_TICK};
+    struct answer a = kit_call(k, API_LIST_ROOMS, &claims, "{}");
+    for (int i = 0; i < 10 && a.status == 0; i++) { /* it goes in slices */
+        assert_int_equal(kit_step(k, &ev), STATUS_OK);
+        const struct effect *part = kit_effect(k, FX_API_REPLY, 0);
+        a.status = part ? part->http_status : 0;
+    }
+    return a.status;
+}
+
+/* Without a journal it cannot tell "there is none" from "nobody told me yet". */
+static void test_a_blank_node_does_not_say_what_does_not_exist(void **state) {
+    (void)state;
+    struct kit a, b;
+    kit_open(&a, as_a);
+    kit_pass(&a, 8000);
+    kit_create_room(&a, "{\"name\":\"r\"}");
+    kit_open(&b, as_b);
+    assert_int_equal(delete_room(&b, "{\"room\":\"r\"}"), 503);
+    assert_int_equal(list_rooms(&b), 503);
+    kit_create_room(&b, "{\"name\":\"own\"}"); /* creates and joins are answered at once */
+    assert_int_equal(delete_room(&b, "{\"room\":\"own\"}"), 200);
+    live(&a, &b, 4000); /* a round with A: all that it holds */
+    assert_int_equal(delete_room(&b, "{\"room\":\"none\"}"), 404);
+    assert_int_equal(delete_room(&b, "{\"room\":\"r\"}"), 200);
+    kit_close(&a);
+    kit_close(&b);
+}
+
+static void test_a_node_alone_knows_after_a_lease(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, as_a);
+    kit_pass(&k, 5000);
+    assert_int_equal(delete_room(&k, "{\"room\":\"r\"}"), 503);
+    kit_pass(&k, 2000);
+    assert_int_equal(delete_room(&k, "{\"room\":\"r\"}"), 404);
+    kit_close(&k);
+}
+
+static void test_with_a_journal_it_knows_at_once(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, as_a);
+    node_journal_clock(k.n, 1);
+    assert_int_equal(delete_room(&k, "{\"room\":\"r\"}"), 404);
+    kit_close(&k);
+}
+
+static void as_one_who_knows_b(struct node_config *config) {
+    static const struct node_member known = {.id = B};
+    as_a(config);
+    config->cluster.known = &known;
+    config->cluster.known_count = 1;
+}
+
+static void test_who_knows_of_others_waits_for_them(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, as_one_who_knows_b);
+    kit_pass(&k, 60000);
+    assert_int_equal(delete_room(&k, "{\"room\":\"r\"}"), 503);
+    kit_close(&k);
+}
+
 static void test_a_join_goes_to_the_home(void **state) {
     (void)state;
     struct kit a, b;
@@ -223,6 +294,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_node_without_others_says_nothing),
         cmocka_unit_test(test_what_one_does_the_other_shows),
+        cmocka_unit_test(test_a_blank_node_does_not_say_what_does_not_exist),
+        cmocka_unit_test(test_a_node_alone_knows_after_a_lease),
+        cmocka_unit_test(test_with_a_journal_it_knows_at_once),
+        cmocka_unit_test(test_who_knows_of_others_waits_for_them),
         cmocka_unit_test(test_a_join_goes_to_the_home),
         cmocka_unit_test(test_a_delete_elsewhere_throws_people_out),
         cmocka_unit_test(test_bytes_that_are_no_message),

@@ -62,6 +62,29 @@ static void test_each_broken_rule_is_caught(void **state) {
     }
 }
 
+/* Chance seldom asks a node in the moment in which it has just come up with nothing. */
+static const char *ask_a_blank_node(struct world *w) {
+    world_room(w, 0, 0, true);
+    world_pass(w, 20000);
+    world_crash(w, 1, CRASH_DISK_LOSS);
+    world_start(w, 1);
+    world_metadata(w, 1, 0);
+    return world_objection(w);
+}
+
+static void test_a_blank_node_that_says_no_is_caught(void **state) {
+    (void)state;
+    static const enum broken_rule rules[] = {BROKEN_NONE, BROKEN_KNOWS};
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        broken_rule = rules[i];
+        struct world *w = world_create(&(struct sim_config){.seed = 1, .nodes = 2});
+        assert_non_null(w);
+        const char *objection = ask_a_blank_node(w);
+        assert_true(i == 0 ? !objection : objection && strstr(objection, "does not exist"));
+        world_destroy(w);
+    }
+}
+
 /* The same worlds, with the same code, are well when nothing is broken. */
 static void test_nothing_broken_nothing_said(void **state) {
     (void)state;
@@ -80,6 +103,7 @@ static void test_nothing_broken_nothing_said(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_broken_rule_is_caught),
+        cmocka_unit_test(test_a_blank_node_that_says_no_is_caught),
         cmocka_unit_test(test_nothing_broken_nothing_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
