@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config_presets.h"
 #include "control.h"
 #include "entropy.h"
@@ -193,12 +194,21 @@ static enum status start_node(struct server *v) {
 }
 
 /* All of it is read before anybody is answered. */
-static enum status start_journal(struct server *v) {
+static enum status take_journal(struct server *v) {
     if (!v->has_journal) {
         log_event(LOG_INFO, "journal_off", LOG_CSTR("meaning", "rooms live in memory alone"));
         return STATUS_OK;
     }
-    enum status st = serve_journal_open(&v->settings, v->journal_path, v->control, &v->journal);
+    enum status st = serve_journal_take(&v->settings, v->journal_path, &v->journal);
+    return st == STATUS_OK ? st : failed("journal", st);
+}
+
+/* The listener is there already, and says that it is not ready. */
+static enum status read_journal(struct server *v) {
+    if (!v->journal) {
+        return STATUS_OK;
+    }
+    enum status st = serve_journal_read(v->journal_path, v->control, v->journal);
     return st == STATUS_OK ? st : failed("journal", st);
 }
 
@@ -225,6 +235,7 @@ static enum status start_edge(struct server *v) {
         .threads = (uint32_t)s->edge_threads,
         .body_bytes_max = s->max_body_size,
         .to_control = control_edge_mailbox(v->control),
+        .loading = v->journal != NULL,
         .other_metrics = v->metrics,
     };
     for (size_t i = 0; i < s->bind_addresses.count; i++) {
@@ -335,13 +346,19 @@ static enum status start(struct server *v) {
         s = start_node(v);
     }
     if (s == STATUS_OK) {
-        s = start_journal(v);
+        s = take_journal(v);
     }
     if (s == STATUS_OK) {
         s = start_edge(v);
     }
     if (s == STATUS_OK) {
+        s = read_journal(v);
+    }
+    if (s == STATUS_OK) {
         s = control_start(v->control, v->edge, v->media, on_stopped, v);
+    }
+    if (s == STATUS_OK) {
+        edge_set_ready(v->edge, true, clock_wall_ms()); /* who reads "ready" may call at once */
     }
     return s;
 }

@@ -69,18 +69,18 @@ static struct journal_config config_of(const struct settings *s, const char *pat
     return config;
 }
 
-enum status serve_journal_open(const struct settings *s, const char *path, struct control *control,
+enum status serve_journal_take(const struct settings *s, const char *path,
                                struct journal **ret_journal) {
     struct journal_config config = config_of(s, path);
+    enum status st = journal_take(&config, ret_journal);
+    return st == STATUS_OK ? st : refused(path, st);
+}
+
+enum status serve_journal_read(const char *path, struct control *control, struct journal *j) {
     struct journal_report report;
-    struct journal *j = NULL;
-    enum status st = journal_open(&config, control_read_journal, control, &report, &j);
+    enum status st = journal_read(j, control_read_journal, control, &report);
+    st = st == STATUS_OK ? control_use_journal(control, j) : st;
     if (st != STATUS_OK) {
-        return refused(path, st);
-    }
-    st = control_use_journal(control, j);
-    if (st != STATUS_OK) {
-        j = journal_close(j, 0);
         return refused(path, st);
     }
     struct control_read read = control_journal_read(control);
@@ -91,6 +91,5 @@ enum status serve_journal_open(const struct settings *s, const char *path, struc
               LOG_UINT("records", report.records), LOG_UINT("bytes", report.bytes),
               LOG_UINT("ms", report.elapsed_us / 1000), LOG_UINT("cut_bytes", report.cut_bytes),
               LOG_UINT("malformed", read.malformed));
-    *ret_journal = j;
     return STATUS_OK;
 }

@@ -16,6 +16,9 @@ const char *serve_journal_reason(enum status s);
 /* Bytes that stay with the folder: for a node without a cluster secret. */
 must_check enum status serve_journal_secret(const char *path,
                                             uint8_t ret_secret[JOURNAL_SECRET_BYTES]);
+/* It is ours from here on, and has metrics. */
+must_check enum status serve_journal_take(const struct settings *s, const char *path,
+                                          struct journal **ret_journal);
 /* Reads it into the node and starts it. */
-must_check enum status serve_journal_open(const struct settings *s, const char *path,
-                                          struct control *control, struct journal **ret_journal);
+must_check enum status serve_journal_read(const char *path, struct control *control,
+                                          struct journal *journal);

@@ -85,6 +85,7 @@ bool edge_close(struct edge *e, uint64_t conn, uint16_t ws_code) {
 
 void edge_set_ready(struct edge *e, bool ready, uint64_t now_wall_ms) {
     atomic_store(&e->ready, ready);
+    atomic_store(&e->loading, false);
     atomic_store(&e->ready_at_ms, now_wall_ms);
 }
 
@@ -246,6 +247,7 @@ enum status edge_create(const struct edge_config *config, struct edge **ret_edge
     e->config = *config;
     e->limits = fill_limits(&config->limits);
     e->started_ms = clock_wall_ms();
+    atomic_init(&e->loading, config->loading);
     fd_limit_raise();
     enum status s = prepare(e);
     for (uint32_t i = 0; i < e->threads_count && s == STATUS_OK; i++) {

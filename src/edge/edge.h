@@ -66,6 +66,8 @@ struct edge_config {
     uint64_t body_bytes_max;
     struct mailbox *to_control; /* items: struct edge_msg *, owned by the receiver */
     /* Metrics of threads that are not edge's, to be summed when scraped; borrowed. */
+    /* Until edge_set_ready is called first, health, calls and joins are answered 503. */
+    bool loading;
     const struct metrics *const *other_metrics;
     size_t other_metrics_count;
     struct slice metric_labels; /* constant labels: node_id="...",node_type="SERVER" */
@@ -86,7 +88,8 @@ must_check enum status edge_reload_tls(struct edge *e, const char *certificate, 
 void edge_stop_accepting(struct edge *e);
 uint16_t edge_port(const struct edge *e);         /* the bound one */
 uint16_t edge_metrics_port(const struct edge *e); /* 0: none */
-/* Health of GET /: set by control each turn. Any thread. Stale for over 4 s counts as not ready. */
+/* Health of GET /: set by control each turn; the first ends `loading`. Any thread. Stale for over 4
+ * s counts as not ready. */
 void edge_set_ready(struct edge *e, bool ready, uint64_t now_wall_ms);
 /* While draining, joins and creates are still decided by control; this only stops keep-alive. */
 void edge_set_draining(struct edge *e);

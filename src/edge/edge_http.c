@@ -45,11 +45,11 @@ static bool control_has_room(struct edge_thread *t, bool is_join) {
     return t->unsent_count == 0 && mailbox_count(t->edge->config.to_control) < max;
 }
 
-static void answer_overloaded(struct edge_conn *c) {
+static void answer_unavailable(struct edge_conn *c, const char *why) {
     if (c->request->method) {
-        http_answer_twirp(c, TWIRP_UNAVAILABLE, "the server is overloaded");
+        http_answer_twirp(c, TWIRP_UNAVAILABLE, why);
     } else {
-        http_answer_text(c, 503, "the server is overloaded");
+        http_answer_text(c, 503, why);
     }
 }
 
@@ -58,9 +58,13 @@ void http_give_to_control(struct edge_conn *c, enum conn_state state) {
     struct edge_msg *m = c->request->msg;
     m->conn = conn_handle(c);
     m->received_us = c->request->begun_us;
+    if (atomic_load(&t->edge->loading)) {
+        answer_unavailable(c, "the server is starting");
+        return;
+    }
     if (!control_has_room(t, state == CONN_JOINING) || !edge_give(t, m)) {
         metric_inc(&t->metrics.edge_control_full);
-        answer_overloaded(c);
+        answer_unavailable(c, "the server is overloaded");
         return;
     }
     c->request->msg = NULL; /* control's; it may be freed already */
@@ -77,7 +81,7 @@ void http_on_answer_late(struct edge_conn *c) {
         conn_enter(c, CONN_WAITING);
     }
     c->request->keep_alive = false; /* its handle may still get the answer: not to the next one */
-    answer_overloaded(c);
+    answer_unavailable(c, "the server is overloaded");
 }
 
 /* ---- bodies -----------------------------------------------------------------------------------

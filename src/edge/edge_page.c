@@ -42,6 +42,10 @@ void page_health(struct edge_conn *c) {
         http_answer_text(c, 200, "OK");
         return;
     }
+    if (atomic_load(&e->loading)) {
+        http_answer_text(c, 503, "Not Ready\nThe server is starting");
+        return;
+    }
     struct buf text;
     buf_init(&text, 128);
     buf_put_cstr(&text, "Not Ready\nNode Updated At ");

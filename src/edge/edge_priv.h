@@ -224,7 +224,7 @@ struct edge {
     bool gathers;
     uint32_t gathered[EDGE_THREADS_MAX];
     /* Shared, atomic. */
-    atomic_bool ready, draining;
+    atomic_bool ready, draining, loading;
     atomic_uint_fast64_t ready_at_ms;
 };
 

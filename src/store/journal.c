@@ -117,8 +117,7 @@ static void adopt(struct journal *j, const struct journal_found_all *found) {
     journal_snapshot_consider(j);
 }
 
-enum status journal_prepare(const struct journal_config *config, journal_visit_fn visit, void *arg,
-                            struct journal_report *ret_report, struct journal **ret_journal) {
+enum status journal_take(const struct journal_config *config, struct journal **ret_journal) {
     if (config->node.len > JOURNAL_NODE_BYTES_MAX) {
         return STATUS_TOO_LARGE;
     }
@@ -126,29 +125,60 @@ enum status journal_prepare(const struct journal_config *config, journal_visit_f
     if (!j) {
         return STATUS_NO_MEMORY;
     }
-    struct journal_found_all found;
     enum status s = journal_take_folder(config, j->folder, &j->lock_fd, j->files);
-    s = s == STATUS_OK ? journal_files_visit(j->folder, j->files, visit, arg, &found) : s;
+    if (s == STATUS_OK) {
+        *ret_journal = TAKE(j);
+    }
+    return s;
+}
+
+/* All but the threads. */
+static enum status read_and_adopt(struct journal *j, journal_visit_fn visit, void *arg,
+                                  struct journal_report *ret_report) {
+    struct journal_found_all found;
+    enum status s = journal_files_visit(j->folder, j->files, visit, arg, &found);
     if (s == STATUS_OK) {
         adopt(j, &found);
         *ret_report = found.report;
-        *ret_journal = TAKE(j);
+    }
+    return s;
+}
+
+enum status journal_prepare(const struct journal_config *config, journal_visit_fn visit, void *arg,
+                            struct journal_report *ret_report, struct journal **ret_journal) {
+    struct journal *j = NULL;
+    enum status s = journal_take(config, &j);
+    s = s == STATUS_OK ? read_and_adopt(j, visit, arg, ret_report) : s;
+    if (s != STATUS_OK) {
+        j = journal_destroy(j);
+        return s;
+    }
+    *ret_journal = j;
+    return STATUS_OK;
+}
+
+enum status journal_read(struct journal *j, journal_visit_fn visit, void *arg,
+                         struct journal_report *ret_report) {
+    assert(!j->thread);
+    struct journal_report report;
+    enum status s = read_and_adopt(j, visit, arg, &report);
+    s = s == STATUS_OK ? journal_sync_start(j) : s;
+    s = s == STATUS_OK ? thread_start("journal", journal_run, j, &j->thread) : s;
+    if (s == STATUS_OK) {
+        *ret_report = report;
     }
     return s;
 }
 
 enum status journal_open(const struct journal_config *config, journal_visit_fn visit, void *arg,
                          struct journal_report *ret_report, struct journal **ret_journal) {
-    struct journal_report report;
     struct journal *j = NULL;
-    enum status s = journal_prepare(config, visit, arg, &report, &j);
-    s = s == STATUS_OK ? journal_sync_start(j) : s;
-    s = s == STATUS_OK ? thread_start("journal", journal_run, j, &j->thread) : s;
+    enum status s = journal_take(config, &j);
+    s = s == STATUS_OK ? journal_read(j, visit, arg, ret_report) : s;
     if (s != STATUS_OK) {
         j = journal_destroy(j);
         return s;
     }
-    *ret_report = report;
     *ret_journal = j;
     return STATUS_OK;
 }

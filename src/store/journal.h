@@ -60,6 +60,12 @@ typedef enum status (*journal_visit_fn)(void *arg, enum journal_type type, struc
 must_check enum status journal_open(const struct journal_config *config, journal_visit_fn visit,
                                     void *arg, struct journal_report *ret_report,
                                     struct journal **ret_journal);
+/* The same in two parts. First the folder is ours, or refused, and there are metrics; then all is
+ * read. After a refused reading there is only journal_close. */
+must_check enum status journal_take(const struct journal_config *config,
+                                    struct journal **ret_journal);
+must_check enum status journal_read(struct journal *j, journal_visit_fn visit, void *arg,
+                                    struct journal_report *ret_report);
 /* Nobody posts any more. What is posted gets `grace_ms` to be written and synced; a disk that
  * answers nothing at all is waited for, as the kernel would. NULL: nothing. */
 struct journal *journal_close(struct journal *j, uint32_t grace_ms);

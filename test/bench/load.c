@@ -128,6 +128,14 @@ static int try_connect(uint16_t port) {
     return fd;
 }
 
+/* It listens before it has read its journal, and then says that it is not ready. */
+static bool is_ready(int fd) {
+    static const char ask[] = "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+    char answer[16] = {0};
+    bool asked = write(fd, ask, sizeof(ask) - 1) == (ssize_t)sizeof(ask) - 1;
+    return asked && read(fd, answer, sizeof(answer) - 1) > 12 && !strncmp(answer + 9, "200", 3);
+}
+
 struct load_server load_start(int processor, const char *const *more) {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -145,8 +153,11 @@ struct load_server load_start(int processor, const char *const *more) {
     }
     for (int ms = 0; ms < START_MS_MAX; ms++) {
         int fd = try_connect(s.port);
+        bool ready = fd >= 0 && is_ready(fd);
         if (fd >= 0) {
             close(fd);
+        }
+        if (ready) {
             return s;
         }
         usleep(1000);

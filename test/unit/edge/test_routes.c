@@ -63,6 +63,25 @@ static void health_is_as_control_last_said(void **state) {
     expect_answer(&c, 406, "Not Ready\nNode Updated At 2000-12-31 23:59:59.05 +0000 UTC");
 }
 
+/* The listener is there before the rooms are. */
+static void while_loading_all_is_unavailable(void **state) {
+    (void)state;
+    kit.config.loading = true;
+    start();
+    client_put(&c, "GET / " HOST "\r\n");
+    expect_answer(&c, 503, "Not Ready\nThe server is starting");
+    char *token = kit_token(KIT_ADMIN);
+    client_put(&c,
+               "POST " ROOMS "ListRooms " HOST JSON_TYPE
+               "Authorization: Bearer %s\r\nContent-Length: 2\r\n\r\n{}",
+               token);
+    expect_answer(&c, 503, "{\"code\":\"unavailable\",\"msg\":\"the server is starting\"}");
+    free(token);
+    edge_set_ready(kit.edge, true, clock_wall_ms());
+    client_put(&c, "GET / " HOST "\r\n");
+    expect_answer(&c, 200, "OK");
+}
+
 static void routes_that_are_none_say_why(void **state) {
     static const struct {
         const char *request;
@@ -305,15 +324,11 @@ static void metrics_may_need_a_password(void **state) {
 int main(void) {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(health_is_as_control_last_said),
-        TEST(routes_that_are_none_say_why),
-        TEST(known_services_that_are_not_offered_say_so),
-        TEST(unclean_paths_are_redirected),
-        TEST(browsers_are_told_what_they_may),
-        TEST(parameters_make_a_join_request),
-        TEST(parameters_that_do_not_fit_are_refused),
-        TEST(proxies_tell_the_client_address),
-        TEST(metrics_may_need_a_password),
+        TEST(health_is_as_control_last_said),  TEST(while_loading_all_is_unavailable),
+        TEST(routes_that_are_none_say_why),    TEST(known_services_that_are_not_offered_say_so),
+        TEST(unclean_paths_are_redirected),    TEST(browsers_are_told_what_they_may),
+        TEST(parameters_make_a_join_request),  TEST(parameters_that_do_not_fit_are_refused),
+        TEST(proxies_tell_the_client_address), TEST(metrics_may_need_a_password),
     };
     return cmocka_run_group_tests_name("edge_routes", tests, NULL, NULL);
 }
