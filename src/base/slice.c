@@ -8,13 +8,10 @@ static bool is_letter(uint8_t c) {
     return (c | CASE_BIT) >= 'a' && (c | CASE_BIT) <= 'z';
 }
 
-bool slice_eq_nocase(struct slice a, struct slice b) {
-    if (a.len != b.len) {
-        return false;
-    }
-    for (size_t i = 0; i < a.len; i++) {
-        uint8_t differs = a.data[i] ^ b.data[i];
-        if (differs != 0 && (differs != CASE_BIT || !is_letter(a.data[i]))) {
+bool slice_bytes_eq_nocase(const uint8_t *a, const uint8_t *b, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        uint8_t differs = a[i] ^ b[i];
+        if (differs != 0 && (differs != CASE_BIT || !is_letter(a[i]))) {
             return false;
         }
     }

@@ -42,7 +42,10 @@ static inline bool slice_eq(struct slice a, struct slice b) {
 static inline bool slice_eq_cstr(struct slice a, const char *b) {
     return slice_eq(a, slice_from_cstr(b));
 }
-bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII only */
+bool slice_bytes_eq_nocase(const uint8_t *a, const uint8_t *b, size_t len);
+static inline bool slice_eq_nocase(struct slice a, struct slice b) { /* ASCII only */
+    return a.len == b.len && slice_bytes_eq_nocase(a.data, b.data, a.len);
+}
 bool slice_starts_with(struct slice s, struct slice prefix);
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first on a tie */
 /* Index of the first such byte, or s.len. */

@@ -10,9 +10,16 @@ struct fold {
 };
 
 static void fold_put(struct fold *f, uint64_t word) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        f->block[f->len++] = (uint8_t)(word >> shift);
-    }
+    uint8_t *at = f->block + f->len; /* written out: compilers see one store in it */
+    at[0] = (uint8_t)(word >> 56);
+    at[1] = (uint8_t)(word >> 48);
+    at[2] = (uint8_t)(word >> 40);
+    at[3] = (uint8_t)(word >> 32);
+    at[4] = (uint8_t)(word >> 24);
+    at[5] = (uint8_t)(word >> 16);
+    at[6] = (uint8_t)(word >> 8);
+    at[7] = (uint8_t)word;
+    f->len += 8;
 }
 
 static uint64_t fold_result(const struct fold *f) {

@@ -141,6 +141,9 @@ enum status node_create(const struct node_config *config, struct dir_time now,
         s = text_copy(config->version, &n->version);
     }
     if (s == STATUS_OK) {
+        s = node_codecs_init(&n->codecs);
+    }
+    if (s == STATUS_OK) {
         s = map_init(&n->by_conn, n->map_key, conn_equal);
     }
     if (s == STATUS_OK) {
@@ -208,6 +211,7 @@ struct node *node_destroy(struct node *n) {
     heap_deinit(&n->timers);
     arena_deinit(&n->work);
     buf_deinit(&n->text);
+    node_codecs_deinit(&n->codecs);
     mem_free(n->locals);
     mem_free(n->locals_tcp);
     buf_deinit(&n->tcp_candidates);

@@ -131,7 +131,7 @@ void call_reply(struct call *c, const ProtobufCMessage *response) {
     }
     struct buf *text = &c->n->text;
     buf_clear(text);
-    proto_encode_json(response, JSON_TWIRP, text);
+    proto_encode_json_with(response, JSON_TWIRP, &c->n->codecs.ready, text);
     if (text->failed) {
         c->fx->failed = true;
         return;

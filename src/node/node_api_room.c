@@ -58,6 +58,7 @@ static void reply_room(struct call *c, const struct dir_room *room) {
     const struct host *h = node_host_find(c->n, room->name);
     Livekit__Room message;
     node_fill_room(c->n, room, h ? &h->room.counts : NULL, &message);
+    node_ready_codecs(&c->n->codecs, c->ev->api.coding, &message);
     call_reply(c, &message.base);
 }
 

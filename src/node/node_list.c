@@ -72,13 +72,14 @@ static bool append_room(void *arg, const struct dir_room *room) {
     Livekit__Room message;
     node_fill_room(l->n, room, host ? &host->room.counts : NULL, &message);
     node_fill_times(l->n, room, &message);
+    node_ready_codecs(&l->n->codecs, h->coding, &message);
     if (h->coding == API_PROTOBUF) {
         append_field(&h->out, &message.base);
     } else {
         if (h->count > 0) {
             buf_put_u8(&h->out, ',');
         }
-        proto_encode_json(&message.base, JSON_TWIRP, &h->out);
+        proto_encode_json_with(&message.base, JSON_TWIRP, &l->n->codecs.ready, &h->out);
     }
     if (l->n->work.failed) {
         h->out.failed = true;

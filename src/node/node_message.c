@@ -1,23 +1,5 @@
 #include "node_priv.h"
 
-/* A codec that messages may point to: nobody writes to a message that is packed. */
-#define CODEC(name)                                                                                \
-    {                                                                                              \
-        .base = PROTOBUF_C_MESSAGE_INIT(&livekit__codec__descriptor),                              \
-        .mime = (char *)(uintptr_t)(name), .fmtp_line = (char *)(uintptr_t) ""                     \
-    }
-/* As room.enabled_codecs has them by default: told to API callers. */
-static const Livekit__Codec ENABLED[] = {
-    CODEC("audio/PCMU"), CODEC("audio/PCMA"), CODEC("audio/opus"), CODEC("audio/red"),
-    CODEC("video/VP8"),  CODEC("video/H264"), CODEC("video/VP9"),  CODEC("video/AV1"),
-    CODEC("video/H265"), CODEC("video/rtx"),
-};
-static const Livekit__Codec *const ENABLED_LIST[] = {
-    &ENABLED[0], &ENABLED[1], &ENABLED[2], &ENABLED[3], &ENABLED[4],
-    &ENABLED[5], &ENABLED[6], &ENABLED[7], &ENABLED[8], &ENABLED[9],
-};
-static_assert(ARRAY_LEN(ENABLED) == ARRAY_LEN(ENABLED_LIST), "the list has them all");
-
 struct slice node_cstr_slice(const char *s) {
     return s ? slice_from_cstr(s) : (struct slice){0};
 }
@@ -40,8 +22,7 @@ void node_fill_room(struct node *n, const struct dir_room *room, const struct ro
     m->creation_time = (int64_t)(room->created_ms / 1000);
     m->creation_time_ms = (int64_t)room->created_ms;
     m->turn_password = node_cstr(n, slice_of(password, DIR_TURN_PASSWORD_LEN));
-    m->enabled_codecs = (Livekit__Codec **)(uintptr_t)ENABLED_LIST;
-    m->n_enabled_codecs = ARRAY_LEN(ENABLED_LIST);
+    node_list_codecs(m);
     m->metadata = node_cstr(n, room->metadata);
     /* The directory's sum holds our own count of before this step. */
     uint32_t elsewhere = room->participants - MIN(room->participants, room->local.participants);

@@ -157,6 +157,12 @@ struct held {
     bool begun; /* parts of it have left */
 };
 
+struct node_codecs {
+    struct buf json, packed;
+    struct json_ready ready;            /* for proto_encode_json_with */
+    ProtobufCMessageUnknownField field; /* for protobuf's packer */
+};
+
 struct node {
     struct node_config config; /* texts and arrays borrowed: they outlive the node */
     struct text region, version;
@@ -172,6 +178,7 @@ struct node {
     struct dir_time now; /* of this step */
     struct arena work;   /* messages in the making; gone after the step */
     struct buf text;     /* scratch of one call */
+    struct node_codecs codecs;
 
     struct pool sessions;
     struct map by_conn; /* sessions with a WebSocket */
@@ -223,6 +230,13 @@ must_check bool node_ok(const struct node *n, const struct effects *fx);
 void node_rollback(struct node *n, struct effects *fx, size_t mark);
 must_check enum status node_reserve_timers(struct node *n, uint32_t hosts, uint32_t sessions);
 void node_check(const struct node *n); /* O(n): tests, builds with checks on */
+
+/* node_codecs.c: the codecs that every room tells */
+must_check enum status node_codecs_init(struct node_codecs *c);
+void node_codecs_deinit(struct node_codecs *c); /* zeroed: fine */
+void node_list_codecs(Livekit__Room *m);        /* as a list that may be read */
+/* For a message that is packed next and nothing else. */
+void node_ready_codecs(struct node_codecs *c, enum api_coding coding, Livekit__Room *m);
 
 /* node_message.c: messages built in n->work */
 struct slice node_cstr_slice(const char *s); /* NULL: empty */

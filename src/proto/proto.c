@@ -109,10 +109,6 @@ void proto_encode_as(enum api_coding coding, const ProtobufCMessage *message, st
     }
 }
 
-struct slice proto_text(const char *s) {
-    return s ? slice_of(s, strlen(s)) : (struct slice){0};
-}
-
 /* Not protobuf_c_empty_string: protobuf-c leaves a oneof member out whose text is that very
  * pointer, and a set but empty `optional` would be lost. */
 static const char empty_text[] = "";

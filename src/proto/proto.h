@@ -31,9 +31,18 @@ enum json_style {
 };
 void proto_encode(const ProtobufCMessage *message, struct buf *out); /* out->failed when full */
 void proto_encode_json(const ProtobufCMessage *message, enum json_style style, struct buf *out);
+/* A repeated field that is the same in many messages, with the JSON of it that was made once. */
+struct json_ready {
+    const void *items; /* what the field points to */
+    struct slice text; /* with its brackets */
+};
+void proto_encode_json_with(const ProtobufCMessage *message, enum json_style style,
+                            const struct json_ready *ready, struct buf *out);
 void proto_encode_as(enum api_coding coding, const ProtobufCMessage *message, struct buf *out);
 
 /* protobuf-c strings are NUL-terminated; checked text has none inside, so this is whole. */
-struct slice proto_text(const char *s); /* NULL: empty */
+static inline struct slice proto_text(const char *s) { /* NULL: empty */
+    return s ? slice_from_cstr(s) : (struct slice){0};
+}
 /* A slice of checked text as a C string in the arena; "" when empty, NULL without memory. */
 char *proto_cstr(struct arena *arena, struct slice text);

@@ -9,6 +9,7 @@
 struct writing {
     struct buf *out; /* borrowed */
     enum json_style style;
+    const struct json_ready *ready; /* borrowed; or NULL */
 };
 
 static void put_message(const struct writing *w, const ProtobufCMessage *message);
@@ -231,7 +232,12 @@ static void put_field(const struct writing *w, const ProtobufCMessage *message,
     if (proto_is_map(field)) {
         put_map(w, *(ProtobufCMessage * *const *)at, *proto_count_of(message, field));
     } else if (proto_is_repeated(field)) {
-        put_list(w, field, *(const uint8_t *const *)at, *proto_count_of(message, field));
+        const uint8_t *items = *(const uint8_t *const *)at;
+        if (w->ready && w->ready->items == items) {
+            buf_put(w->out, w->ready->text);
+        } else {
+            put_list(w, field, items, *proto_count_of(message, field));
+        }
     } else {
         put_value(w, field, at);
     }
@@ -254,7 +260,13 @@ static void put_message(const struct writing *w, const ProtobufCMessage *message
     buf_put_u8(w->out, '}');
 }
 
-void proto_encode_json(const ProtobufCMessage *message, enum json_style style, struct buf *out) {
-    struct writing w = {out, style};
+void proto_encode_json_with(const ProtobufCMessage *message, enum json_style style,
+                            const struct json_ready *ready, struct buf *out) {
+    assert(!ready || ready->items);
+    struct writing w = {out, style, ready};
     put_submessage(&w, message);
+}
+
+void proto_encode_json(const ProtobufCMessage *message, enum json_style style, struct buf *out) {
+    proto_encode_json_with(message, style, NULL, out);
 }

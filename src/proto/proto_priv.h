@@ -31,7 +31,11 @@ static inline bool proto_is_repeated(const ProtobufCFieldDescriptor *field) {
     return field->label == PROTOBUF_C_LABEL_REPEATED;
 }
 /* protobuf-c turns map<K, V> into repeated messages `...Entry { K key = 1; V value = 2; }`. */
-bool proto_is_map(const ProtobufCFieldDescriptor *field);
+bool proto_is_map_entry(const ProtobufCMessageDescriptor *type);
+static inline bool proto_is_map(const ProtobufCFieldDescriptor *field) {
+    return proto_is_repeated(field) && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+           proto_is_map_entry(field->descriptor);
+}
 bool proto_is_timestamp(const ProtobufCMessageDescriptor *type);
 /* Bytes of one value of this type in the C struct, or of one element in a repeated field. */
 size_t proto_value_size(ProtobufCType type);

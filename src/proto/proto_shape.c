@@ -13,11 +13,7 @@ const uint8_t *proto_order_of(const ProtobufCMessageDescriptor *type) {
     return NULL;
 }
 
-bool proto_is_map(const ProtobufCFieldDescriptor *field) {
-    if (!proto_is_repeated(field) || field->type != PROTOBUF_C_TYPE_MESSAGE) {
-        return false;
-    }
-    const ProtobufCMessageDescriptor *entry = field->descriptor;
+bool proto_is_map_entry(const ProtobufCMessageDescriptor *entry) {
     if (entry->n_fields != 2 || strcmp(entry->fields[0].name, "key") != 0 ||
         strcmp(entry->fields[1].name, "value") != 0) {
         return false;
