@@ -209,10 +209,6 @@ struct edge_conn *conn_create(struct edge_thread *t, int fd, const struct net_ad
     conn_init(c, t, fd, peer, is_metrics);
     bool ok = loop_timer_init(t->loop, &c->timer, on_timer, c) == STATUS_OK &&
               loop_add(t->loop, &c->source, fd, LOOP_READ, conn_on_ready, c) == STATUS_OK;
-    if (ok && c->state == CONN_HANDSHAKE) {
-        c->tls = tls_conn_create(t->edge->tls, fd);
-        ok = c->tls != NULL;
-    }
     if (!ok || !stranger_add(c)) {
         metric_inc(&t->metrics.edge_refused_full);
         c->fd = -1; /* the caller still owns it */

@@ -24,7 +24,7 @@ bool conn_wants_read(const struct edge_conn *c) {
 
 uint32_t conn_events(const struct edge_conn *c) {
     if (c->state == CONN_HANDSHAKE) {
-        return tls_wants(c->tls) == TLS_WANT_WRITE ? LOOP_WRITE : LOOP_READ;
+        return c->tls && tls_wants(c->tls) == TLS_WANT_WRITE ? LOOP_WRITE : LOOP_READ;
     }
     bool writes = conn_out_left(c) > 0;
     bool read = (conn_wants_read(c) && !c->read_wants_write) || (writes && c->write_wants_read);
@@ -171,14 +171,52 @@ void conn_read(struct edge_conn *c) {
     } while (c->tls && conn_wants_read(c) && total <= EDGE_READ_BYTES - EDGE_READ_HEAD_BYTES);
 }
 
+/* The bytes that must wait in the socket before a handshake is begun: those of the first record,
+ * which holds the hello. What is no such record, OpenSSL says. */
+static uint32_t hello_bytes(const struct edge_conn *c) {
+    enum { RECORD_HEAD = 5, TYPE_HANDSHAKE = 22, RECORD_MAX = 16 << 10 };
+    uint8_t head[RECORD_HEAD];
+    if (tcp_peek(c->fd, head, sizeof(head)) < sizeof(head)) {
+        return RECORD_HEAD;
+    }
+    uint32_t len = (uint32_t)head[3] << 8 | head[4];
+    return head[0] == TYPE_HANDSHAKE && len <= RECORD_MAX ? RECORD_HEAD + len : 0;
+}
+
+/* TLS costs ten times what a connection does: who begins a hello and does not end it gets none.
+ * False: more of it must come, or it goes no further. */
+static bool begin_tls(struct edge_conn *c) {
+    uint32_t wanted = hello_bytes(c);
+    /* One that was waited for is there, or will never be. */
+    if (wanted > c->read_min && tcp_unread(c->fd) < wanted) {
+        c->read_min = wanted;
+        tcp_set_read_min(c->fd, wanted);
+        return false;
+    }
+    if (c->read_min > 0) {
+        c->read_min = 0;
+        tcp_set_read_min(c->fd, 1);
+    }
+    c->tls = tls_conn_create(c->thread->edge->tls, c->fd);
+    if (!c->tls) {
+        metric_inc(&c->thread->metrics.edge_no_memory);
+        conn_end(c);
+    }
+    return c->tls != NULL;
+}
+
 /* False: nothing more to do with this event. */
 static bool handshake(struct edge_conn *c) {
     struct edge_thread *t = c->thread;
-    if (t->handshakes >= EDGE_HANDSHAKES_PER_TURN) {
+    if (!c->tls && !begin_tls(c)) {
+        return false;
+    }
+    if (t->handshake_us >= EDGE_HANDSHAKE_US_PER_TURN) {
         return false; /* the event comes again in the next turn */
     }
-    t->handshakes++;
+    uint64_t begin_us = clock_mono_us();
     enum status s = tls_accept_step(c->tls);
+    t->handshake_us += clock_mono_us() - begin_us;
     if (s == STATUS_OK) {
         stranger_begun(c);
         conn_enter(c, CONN_HEAD);

@@ -29,11 +29,13 @@ enum {
     EDGE_MAGIC = 0x45444745,
     EDGE_THREAD_MAGIC = 0x45445448,
     EDGE_CONN_MAGIC = 0x4544434e,
-    EDGE_THREADS_MAX = 64,         /* the handle has 8 bits for it */
-    EDGE_KEYS_MAX = 1024,          /* as many as the settings hold */
-    EDGE_LISTENERS_MAX = 65,       /* binds and metrics */
-    EDGE_ACCEPTS_PER_TURN = 64,    /* the rest stays in the kernel's queue until the next turn */
-    EDGE_HANDSHAKES_PER_TURN = 16, /* TLS: up to a millisecond of signing each */
+    EDGE_THREADS_MAX = 64,      /* the handle has 8 bits for it */
+    EDGE_KEYS_MAX = 1024,       /* as many as the settings hold */
+    EDGE_LISTENERS_MAX = 65,    /* binds and metrics */
+    EDGE_ACCEPTS_PER_TURN = 64, /* the rest stays in the kernel's queue until the next turn */
+    /* Of TLS handshakes: an RSA signature takes one millisecond. Time, not steps: those that wait
+     * for more bytes cost next to nothing, and honest ones would queue behind them. */
+    EDGE_HANDSHAKE_US_PER_TURN = 4000,
     EDGE_CMDS_PER_TURN = 512,
     EDGE_GATHER_MAX = 32, /* messages to another thread before it is woken: it starts on them */
     EDGE_UNSENT_MAX = EDGE_CONNS_MAX, /* as many closes as there can be connections */
@@ -123,6 +125,7 @@ struct edge_conn {
     struct pool_ref ref;
     /* borrowed */ struct edge_thread *thread; /* outlives us */
     /* owned    */ struct tls_conn *tls;       /* NULL: plain */
+    uint32_t read_min;                         /* before TLS: bytes that are waited for; 0: any */
     struct loop_source source;
     struct loop_timer timer;
     uint64_t timer_at_ms;  /* what it is set to; UINT64_MAX: not set */
@@ -180,7 +183,7 @@ struct edge_thread {
     struct list touched;
     struct edge_places strangers, metrics_conns;
     struct map addresses;
-    uint32_t handshakes;    /* TLS steps of this turn */
+    uint64_t handshake_us;  /* TLS steps of this turn */
     uint32_t evictions;     /* for want of places for all, since the retry timer ran */
     uint64_t body_bytes[2]; /* held in request bodies; [true]: of strangers */
     struct listener {

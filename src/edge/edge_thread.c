@@ -253,7 +253,7 @@ static void on_turn(void *arg) {
     }
     settle_touched(t);
     wake_control(t);
-    t->handshakes = 0;
+    t->handshake_us = 0;
 }
 
 static void edge_thread_main(void *arg) {

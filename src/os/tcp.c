@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -175,6 +176,20 @@ void tcp_shutdown_write(int fd) {
 
 void tcp_set_nodelay(int fd, bool on) {
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
+
+size_t tcp_peek(int fd, void *out, size_t size) {
+    ssize_t len = recv(fd, out, size, MSG_PEEK | MSG_DONTWAIT);
+    return len > 0 ? (size_t)len : 0;
+}
+
+size_t tcp_unread(int fd) {
+    int bytes = 0;
+    return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+void tcp_set_read_min(int fd, uint32_t bytes) {
+    set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)MIN(bytes, (uint32_t)INT32_MAX));
 }
 
 void tcp_set_unsent_max(int fd, uint32_t bytes) {

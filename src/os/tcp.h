@@ -31,6 +31,11 @@ must_check enum status tcp_write(int fd, struct slice data, size_t *ret_len);
 enum { TCP_PARTS_MAX = 16 };
 must_check enum status tcp_write_parts(int fd, const struct slice *parts, size_t count,
                                        size_t *ret_len);
+/* The first bytes of what waits to be read, without taking them; how many wait in all. */
+size_t tcp_peek(int fd, void *out, size_t size);
+size_t tcp_unread(int fd);
+/* LOOP_READ comes once so many bytes wait, or none will come any more. */
+void tcp_set_read_min(int fd, uint32_t bytes);
 void tcp_shutdown_write(int fd);
 void tcp_set_nodelay(int fd, bool on);
 /* How many unsent bytes the kernel takes before it answers AGAIN. */

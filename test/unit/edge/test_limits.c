@@ -1,3 +1,4 @@
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,55 @@ static void strangers_make_room_for_newcomers(void **state) {
 }
 
 /* Half-open requests make room before those who have asked something whole. */
+/* The first flight of a client that speaks TLS. */
+static size_t make_hello(uint8_t *out, size_t size) {
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    BIO *in = BIO_new(BIO_s_mem()), *sent = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl, in, sent);
+    assert_int_equal(SSL_connect(ssl), -1);
+    int len = BIO_read(sent, out, (int)size);
+    assert_true(len > 100);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return (size_t)len;
+}
+
+static void a_hello_may_come_in_pieces(void **state) {
+    uint8_t hello[4096];
+    size_t len = make_hello(hello, sizeof(hello));
+    static const size_t cuts[] = {1, 4, 5, 6, 60};
+    kit_start(&kit);
+    for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+        struct client c = client_open_at(edge_port(kit.edge), false);
+        client_send(&c, hello, cuts[i]);
+        client_expect_silence(&c, 30);
+        client_send(&c, hello + cuts[i], len - cuts[i] - 1);
+        client_expect_silence(&c, 30);
+        client_send(&c, hello + len - 1, 1);
+        assert_true(client_more(&c));
+        assert_int_equal((uint8_t)c.in[0], 22); /* the server's own */
+        client_close(&c);
+    }
+}
+
+static void a_hello_that_is_none_ends(void **state) {
+    static const char *const begins[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff and more",
+                                         "\x16\x03\x01\x02", "\x16"};
+    kit_start(&kit);
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        struct client c = client_open_at(edge_port(kit.edge), false);
+        client_send(&c, begins[i], strlen(begins[i]));
+        if (i >= 2) { /* these could go on, but do not */
+            client_expect_silence(&c, 30);
+            shutdown(c.fd, SHUT_WR);
+        }
+        client_expect_end(&c);
+        client_close(&c);
+    }
+    kit_wait_metric(&kit, "stoa_edge_refused_total{reason=\"tls_handshake\"}", 4);
+}
+
 static void the_half_open_go_first(void **state) {
     kit.config.limits.strangers_max = 2;
     kit.config.limits.per_address_max = 2;
@@ -382,6 +432,10 @@ int main(void) {
         BOTH(closes_survive_a_full_mailbox),
         BOTH(strangers_make_room_for_newcomers),
         BOTH(the_half_open_go_first),
+        cmocka_unit_test_prestate_setup_teardown(a_hello_may_come_in_pieces, set_up, tear_down,
+                                                 &tls),
+        cmocka_unit_test_prestate_setup_teardown(a_hello_that_is_none_ends, set_up, tear_down,
+                                                 &tls),
         PLAIN(one_address_has_its_own_bound),
         PLAIN(trusted_proxies_are_not_counted_as_one_address),
         PLAIN(bodies_in_flight_are_bounded),
