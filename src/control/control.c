@@ -82,9 +82,13 @@ static void run_media_event(struct control *c, const struct media_event *m) {
         return;
     }
     static const enum node_event_kind kinds[] = {
-        [MEDIA_CONNECTED] = EV_TRANSPORT_UP,      [MEDIA_SILENT] = EV_TRANSPORT_SILENT,
-        [MEDIA_DISCONNECTED] = EV_TRANSPORT_LOST, [MEDIA_FAILED] = EV_TRANSPORT_LOST,
-        [MEDIA_DATA_OPEN] = EV_DATA_OPEN,         [MEDIA_RPC] = EV_RPC,
+        [MEDIA_CONNECTED] = EV_TRANSPORT_UP,
+        [MEDIA_SILENT] = EV_TRANSPORT_SILENT,
+        [MEDIA_DISCONNECTED] = EV_TRANSPORT_LOST,
+        [MEDIA_FAILED] = EV_TRANSPORT_LOST,
+        [MEDIA_DATA_OPEN] = EV_DATA_OPEN,
+        [MEDIA_DATA_HEARD] = EV_DATA_HEARD,
+        [MEDIA_RPC] = EV_RPC,
     };
     struct node_event ev = {.kind = kinds[m->kind], .time = c->now};
     if (m->kind == MEDIA_RPC) {

@@ -152,6 +152,9 @@ static bool is_repeated(struct data_router *r, struct route *from, enum data_pac
             return true;
         }
         from->last_sequence = v->sequence;
+        if (!from->heard && r->config.heard) {
+            from->heard = r->config.heard(r->config.send_arg, from);
+        }
     }
     return v->nonce.len > 0 &&
            route_room_seen_nonce(from->room, &r->config.key, from->participant, v->nonce);

@@ -27,6 +27,9 @@ struct data_router_config {
     void *send_arg;
     /* On the channel of data tracks; NULL: packets of data tracks go nowhere. */
     enum data_sent (*send_track)(void *arg, uint64_t transport, struct slice packet);
+    /* The first numbered packet of a session has come; false: could not be told, asked again with
+     * the next one. NULL: nobody cares. */
+    bool (*heard)(void *arg, const struct route *from);
     /* An answer to a call of the server's. NULL: nobody wants them. */
     void (*to_server)(void *arg, const struct route *from, struct slice packet);
 };

@@ -34,3 +34,9 @@ void data_session_to_server(void *arg, const struct route *from, struct slice pa
         media_rpc_free(e.rpc);
     }
 }
+
+bool data_session_heard(void *arg, const struct route *from) {
+    struct data_thread *d = data_thread_of(arg);
+    const struct media_event ev = {.kind = MEDIA_DATA_HEARD, .transport = from->rx_transport};
+    return mailbox_push(d->to_control, &ev);
+}

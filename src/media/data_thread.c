@@ -97,6 +97,7 @@ static enum status start_data(struct data_thread *d) {
                                         .send = data_session_send,
                                         .send_track = data_session_send_track,
                                         .to_server = data_session_to_server,
+                                        .heard = data_session_heard,
                                         .send_arg = d};
     entropy_fill(&router.key, sizeof router.key);
     enum status s = sctp_stack_create(&handlers, &d->stack);

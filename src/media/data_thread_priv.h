@@ -40,6 +40,7 @@ struct sctp_handlers data_session_handlers(struct data_thread *d);
 void data_session_input(struct data_thread *d, struct data_input *in); /* takes its packet */
 void data_session_retry(struct data_thread *d); /* what full mailboxes refused */
 /* The router's way to control: struct data_router_config.to_server. */
+bool data_session_heard(void *arg, const struct route *from);
 void data_session_to_server(void *arg, const struct route *from, struct slice packet);
 /* The router's way out: struct data_router_config.send. */
 enum data_sent data_session_send(void *arg, uint64_t transport, enum data_packet_kind kind,

@@ -51,6 +51,7 @@ enum media_event_kind {
     MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone. Also
                          * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
+    MEDIA_DATA_HEARD,   /* the first numbered reliable packet came over it in this session */
     MEDIA_RPC,          /* a participant answers a call of the server's; see media_rpc */
     MEDIA_LEVELS,       /* loudness that changed: report */
     MEDIA_QUALITIES,    /* qualities that changed: report */

@@ -205,6 +205,7 @@ struct route *routes_put(struct routes *t, struct route *r) {
         r->delivered = old->delivered;
         if (ident_equal(&old->sid, ident_slice(&r->sid))) {
             r->last_sequence = old->last_sequence;
+            r->heard = old->heard;
             r->answers_due = old->answers_due;
         }
     }

@@ -105,6 +105,7 @@ enum node_event_kind {
     EV_TRANSPORT_SILENT, /* it was connected, and is not heard any more; it may come back */
     EV_TRANSPORT_LOST,   /* it was connected, or connecting, and is gone */
     EV_DATA_OPEN,        /* its data channels are open */
+    EV_DATA_HEARD,       /* its client has sent a numbered reliable packet */
     EV_RPC,              /* a participant's packet to us: acknowledgement or response of a call */
     EV_LEVELS,           /* loudness of published audio tracks, those that changed */
     EV_QUALITY,          /* how well a transport's streams go, those that changed */

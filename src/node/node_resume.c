@@ -22,8 +22,10 @@ static void tell_reconnect(struct node *n, struct effects *fx, const struct sess
     node_fill_server(n, &server);
     reconnect.server_info = &server;
     reconnect.n_ice_servers = node_fill_ice_servers(n, &reconnect.ice_servers);
-    /* None is said to have come: the client repeats what it keeps, and routing drops what came. */
-    reconnect.last_message_seq = 0;
+    /* No more than the first is said to have come: the client repeats what it keeps, and routing
+     * drops what came. With 0 some clients repeat nothing, also not what they could not send while
+     * they were away (trap T34). */
+    reconnect.last_message_seq = s->data_heard;
     Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
     response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT;
     response.reconnect = &reconnect;

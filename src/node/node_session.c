@@ -453,6 +453,13 @@ enum status node_transport_silent(struct node *n, uint64_t id, struct effects *f
     return st;
 }
 
+void node_data_heard(struct node *n, uint64_t id) {
+    struct link *l = node_link_of(n, id);
+    if (l) {
+        l->session->data_heard = true;
+    }
+}
+
 void node_transport_lost(struct node *n, uint64_t id) {
     struct link *l = node_link_of(n, id);
     if (l) {

@@ -1,5 +1,6 @@
 // What clients ask of the server to try themselves out, and what joiners learn, in Chromium.
 import { test, before, after, describe } from "node:test";
+import assert from "node:assert/strict";
 import { Browser } from "./browser.mjs";
 import { forget, happens, hears, joinCall, receives, sees } from "./call.mjs";
 import { Stoa, until } from "./server.mjs";
@@ -46,6 +47,29 @@ for (const single of [true, false]) {
         return quality && quality !== "unknown";
       }), 5_000);
       await carol.close();
+    });
+
+    test("T34: texts across a resume: none is lost, none comes twice", LIMIT, async () => {
+      await forget(ann);
+      await ann.evaluate(() => {
+        let count = 0;
+        window.refused = []; // by the client itself, which says so
+        window.counting = setInterval(() => {
+          const n = ++count;
+          room.localParticipant.publishData(new TextEncoder().encode(`${n}`), { reliable: true }).catch((e) => window.refused.push([n, String(e)]));
+        }, 25);
+      });
+      const texts = () => bob.evaluate(() => window.texts.map(([text]) => Number(text)));
+      for (const scenario of ["signal-reconnect", "signal-reconnect"]) {
+        const resumed = await stoa.metric("stoa_sessions_resumed_total"), before = (await texts()).length;
+        await ann.evaluate((s) => room.simulateScenario(s), scenario);
+        await until("ann has resumed", async () => (await stoa.metric("stoa_sessions_resumed_total")) > resumed, 20_000);
+        await until("texts go on", async () => (await texts()).length > before + 100, 30_000);
+      }
+      await ann.evaluate(() => clearInterval(window.counting));
+      const got = await texts(), refused = await ann.evaluate(() => window.refused.map(([n]) => n));
+      const wanted = Array.from({ length: got.at(-1) }, (_, i) => i + 1).filter((n) => !refused.includes(n));
+      assert.deepEqual(got.filter((n, i) => n !== wanted[i]).slice(0, 5), [], `refused: ${refused}`);
     });
 
     test("a link that carries 250 kbit/s gets the lowest layer, and more when it carries more", LIMIT, async () => {

@@ -141,7 +141,11 @@ static void do_signal(struct flood *f) {
 static void do_transport(struct flood *f) {
     uint64_t id = f->transports[below(f, TRANSPORTS)];
     if (below(f, 6) == 0) {
-        kit_lost(&f->k, id);
+        if (below(f, 2)) {
+            kit_silent(&f->k, id);
+        } else {
+            kit_lost(&f->k, id);
+        }
     } else {
         kit_up(&f->k, id);
     }

@@ -57,6 +57,7 @@ static void test_T1_T32_T42_a_resume(void **state) {
                         "101 reconnect update:alice=ACTIVE+:bob=ACTIVE room token");
     const Livekit__ReconnectResponse *reconnect =
         kit_told(&k, 11, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT, 0)->reconnect;
+    assert_int_equal(reconnect->last_message_seq, 0);
     assert_string_equal(reconnect->server_info->version, "1.13.5");
     assert_int_equal(kit_count(&k, FX_TRANSPORT_CLOSE), 0);
     sync_state(&k, 11, sid, NULL, NULL);
@@ -67,6 +68,23 @@ static void test_T1_T32_T42_a_resume(void **state) {
     kit_pass(&k, 60 * 1000); /* no grace is running any more */
     assert_int_equal(node_counts(k.n).sessions, 2);
     assert_int_equal(k.metrics.sessions_resumed, 1);
+    kit_close(&k);
+}
+
+/* Not 0 once anything came: then clients repeat all that may not have. */
+static void test_T34_what_came_is_said(void **state) {
+    (void)state;
+    struct kit k;
+    kit_open(&k, NULL);
+    struct node_event heard = {.kind = EV_DATA_HEARD};
+    heard.transport.id = kit_single(&k, 1, "r", "alice", PLACES);
+    assert_int_equal(kit_step(&k, &heard), STATUS_OK);
+    heard.transport.id = 999; /* gone meanwhile */
+    assert_int_equal(kit_step(&k, &heard), STATUS_OK);
+    come_back(&k, 11, "alice", NULL);
+    const Livekit__SignalResponse *told =
+        kit_told(&k, 11, LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT, 0);
+    assert_int_equal(told->reconnect->last_message_seq, 1);
     kit_close(&k);
 }
 
@@ -367,6 +385,7 @@ static void test_simulated_scenarios(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_T1_T32_T42_a_resume),
+        cmocka_unit_test(test_T34_what_came_is_said),
         cmocka_unit_test(test_T43_the_old_connection_is_closed_without_a_leave),
         cmocka_unit_test(test_who_is_not_there_starts_anew),
         cmocka_unit_test(test_T33_tracks_that_are_not_there),
