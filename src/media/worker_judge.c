@@ -164,7 +164,7 @@ void worker_share_budget(struct worker *w, struct transport *t, uint64_t now_us)
     t->sent_bps = (t->sent_bps * 3 + t->sent_bytes * 8 * 1000000 / BUDGET_INTERVAL_US) / 4;
     t->sent_bytes = 0;
     pacer_set(&t->pacer, budget_capacity(&t->budget), t->sent_bps);
-    if (t->budget.capacity_bps == BUDGET_UNKNOWN) {
+    if (budget_capacity(&t->budget) == BUDGET_UNKNOWN && t->budget.fixed_bps == 0) {
         return;
     }
     struct budget_stream streams[BUDGET_STREAMS_MAX];
