@@ -22,10 +22,11 @@ export function Devices({ call, close }: { call: Call; close: () => void }) {
       {there === null && <p role="status">Looking…</p>}
       {there !== null && kinds.map(([kind, label]) => {
         const these = there.filter((d) => d.kind === kind && d.deviceId);
+        const now = these.find((d) => d.deviceId === call.chosen(kind)) ?? these[0];
         return (
           <Field key={kind} label={label}>
             {(id) => (
-              <select id={id} disabled={these.length === 0} value={chosen[kind] ?? call.chosen(kind) ?? ""}
+              <select id={id} disabled={these.length === 0} value={chosen[kind] ?? now?.deviceId ?? ""}
                 onChange={(e) => setChosen({ ...chosen, [kind]: e.currentTarget.value })}>
                 {these.length === 0 && <option value="">{kind === "audiooutput" ? "as the system has it" : "none that this page may use"}</option>}
                 {these.map((d, i) => <option key={d.deviceId} value={d.deviceId}>{d.label || `${label} ${i + 1}`}</option>)}
