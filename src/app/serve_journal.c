@@ -78,6 +78,7 @@ enum status serve_journal_take(const struct settings *s, const char *path,
 
 enum status serve_journal_read(const char *path, struct control *control, struct journal *j) {
     struct journal_report report;
+    control_expect_journal(control, journal_bytes(j));
     enum status st = journal_read(j, control_read_journal, control, &report);
     st = st == STATUS_OK ? control_use_journal(control, j) : st;
     if (st != STATUS_OK) {

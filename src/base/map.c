@@ -127,6 +127,11 @@ static void grow(struct map *m) {
     }
 }
 
+void map_reserve(struct map *m, size_t nodes) {
+    while (m->buckets < nodes && split_next(m)) {
+    }
+}
+
 struct map_node *map_find(const struct map *m, struct slice key) {
     if (m->count == 0) {
         return NULL;

@@ -33,6 +33,8 @@ void map_deinit(struct map *m); /* nodes are not touched; zeroed: fine */
 struct map_node *map_find(const struct map *m, struct slice key);
 /* The key must not be in the map yet. Cannot fail: when it cannot grow it gets slower. */
 void map_insert(struct map *m, struct map_node *n, struct slice key);
+/* As wide as so many nodes will need it: O(nodes), for a start. Without memory it grows later. */
+void map_reserve(struct map *m, size_t nodes);
 void map_remove(struct map *m, struct map_node *n); /* n is in m (asserted) */
 /* n is about to be removed: its bucket may be fetched from memory meanwhile. Changes nothing. */
 void map_warm(const struct map *m, const struct map_node *n);

@@ -26,6 +26,8 @@ const struct ident *control_node_id(const struct control *c);
 /* Webhooks go here from now on; borrowed until control_halt. Before control_start; never called:
  * there are none. config->webhooks of control_prepare says the same, so that bodies are made. */
 void control_use_hook(struct control *c, struct hook *hook);
+/* A journal of so many bytes is about to be read. */
+void control_expect_journal(struct control *c, uint64_t bytes);
 /* For journal_open, with the control as its argument: what was written is what the node begins
  * with. Between control_prepare, with config->journal, and control_start. Records that cannot be
  * read are counted and left out. */

@@ -11,6 +11,7 @@ enum {
     POLL_MS = 5,      /* room and health are looked at so often while they are wanting */
     FINISH_MS = 2000, /* a stop hands over for so long */
     EVENTS = 32,
+    ROOM_BYTES = 256, /* of a room in a journal, those counted that were written over */
 };
 
 /* ---- the start ---- */
@@ -26,6 +27,10 @@ static enum status read_room(struct control *c, struct slice payload) {
     log_limited(&c->journal.log, c->now.mono_ms, LOG_ERROR, "journal_record_malformed",
                 LOG_UINT("bytes", payload.len));
     return STATUS_OK;
+}
+
+void control_expect_journal(struct control *c, uint64_t bytes) {
+    node_journal_expect(c->node, bytes / ROOM_BYTES);
 }
 
 enum status control_read_journal(void *arg, enum journal_type type, struct slice payload) {

@@ -63,6 +63,10 @@ struct dir *dir_create(const struct dir_config *cfg, struct dir_time t) {
     return d;
 }
 
+void dir_expect(struct dir *d, uint64_t rooms) {
+    map_reserve(&d->by_name, (size_t)MIN(rooms, d->cfg.rooms_max));
+}
+
 struct dir *dir_destroy(struct dir *d) {
     if (!d) {
         return NULL;

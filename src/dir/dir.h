@@ -60,6 +60,8 @@ void dir_config_init(struct dir_config *cfg);
 
 struct dir;
 struct dir_record;
+/* So many rooms are about to be loaded: what would grow with them is made at once. */
+void dir_expect(struct dir *d, uint64_t rooms);
 /* NULL without memory. defaults.extra must be empty or outlive the directory. */
 struct dir *dir_create(const struct dir_config *cfg, struct dir_time t);
 struct dir *dir_destroy(struct dir *d); /* NULL: fine; returns NULL */

@@ -69,10 +69,10 @@ void dir_record_follow(struct dir *d, struct dir_record *r, struct dir_time t,
     dir_record_changed(d, r, t, closed ? DIR_FROM_HERE : origin);
 }
 
-/* Finds or makes the record and joins the facts into it. */
-static enum status merge_facts(struct dir *d, struct slice name, struct dir_facts *facts,
-                               struct dir_record **ret_record, struct dir_effect *ret_effect) {
-    struct dir_record *r = dir_record_find(d, name);
+/* Joins the facts into the record, if there is one (`r`), or a new one. */
+static enum status merge_facts(struct dir *d, struct dir_record *r, struct slice name,
+                               struct dir_facts *facts, struct dir_record **ret_record,
+                               struct dir_effect *ret_effect) {
     bool made = !r;
     if (made) {
         enum status s = dir_record_make(d, name, &r);
@@ -106,7 +106,7 @@ static enum status merge_decoded(struct dir *d, struct dir_time t, struct slice 
     struct dir_seen before = dir_record_see(r);
     bool known = r != NULL;
     struct dir_effect effect;
-    enum status s = merge_facts(d, name, facts, &r, &effect);
+    enum status s = merge_facts(d, r, name, facts, &r, &effect);
     if (s != STATUS_OK) {
         d->counts.refused_full++;
         return s;

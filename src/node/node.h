@@ -358,6 +358,8 @@ uint64_t node_next_deadline_ms(const struct node *n);
  * At the start, before the first step: what was written, in order. Then after each turn: take what
  * is owed, while there is room for it; tell what is written. */
 
+/* About so many rooms come. */
+void node_journal_expect(struct node *n, uint64_t rooms);
 /* MALFORMED: no record. EXHAUSTED, NO_MEMORY: not taken; then the start has failed. */
 must_check enum status node_journal_load(struct node *n, struct dir_time now, struct slice record);
 /* The directory's clock was never above this. */

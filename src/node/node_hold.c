@@ -175,6 +175,10 @@ void node_hold_gone(struct node *n, uint64_t conn) {
 
 /* ---- the shell's side ---- */
 
+void node_journal_expect(struct node *n, uint64_t rooms) {
+    dir_expect(n->dir, rooms);
+}
+
 enum status node_journal_load(struct node *n, struct dir_time now, struct slice record) {
     n->journal_read = true;
     return dir_load(n->dir, now, record);

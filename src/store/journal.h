@@ -64,6 +64,7 @@ must_check enum status journal_open(const struct journal_config *config, journal
  * read. After a refused reading there is only journal_close. */
 must_check enum status journal_take(const struct journal_config *config,
                                     struct journal **ret_journal);
+uint64_t journal_bytes(const struct journal *j); /* of all files, before they are read */
 must_check enum status journal_read(struct journal *j, journal_visit_fn visit, void *arg,
                                     struct journal_report *ret_report);
 /* Nobody posts any more. What is posted gets `grace_ms` to be written and synced; a disk that

@@ -234,7 +234,6 @@ void journal_snapshot_synced(struct journal *j);
 void journal_suspect(struct journal *j);
 /* Deletes the oldest file that is not needed any more; delete_below is 0 when that was all. */
 must_check enum status journal_delete_next(struct journal *j);
-uint64_t journal_bytes(const struct journal *j); /* of all files */
 static inline struct journal_file *journal_file_last(struct journal *j) {
     return &j->files->list[j->files->count - 1];
 }

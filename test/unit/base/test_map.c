@@ -124,6 +124,24 @@ static void growth_keeps_pace_one_bucket_at_a_time(void **state) {
     map_deinit(&m);
 }
 
+static void a_reserved_map_is_as_wide_as_it_will_be(void **state) {
+    struct map m;
+    (void)state;
+    assert_int_equal(map_init(&m, KEY, thing_equal), STATUS_OK);
+    map_reserve(&m, 5000);
+    size_t wide = m.buckets;
+    assert_true(wide >= 5000);
+    for (size_t i = 0; i < 5000; i++) {
+        put(&m, &things[i]);
+    }
+    assert_int_equal(m.buckets, wide);
+    assert_holds_what_it_should(&m, 5000);
+    map_reserve(&m, 10);    /* it is wider already */
+    map_reserve(&m, 20000); /* nodes move along */
+    assert_holds_what_it_should(&m, 5000);
+    map_deinit(&m);
+}
+
 static void removal_works_while_growing(void **state) {
     struct map m;
     struct rng r;
@@ -253,6 +271,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(found_is_what_was_put, setup),
         cmocka_unit_test_setup(growth_keeps_pace_one_bucket_at_a_time, setup),
+        cmocka_unit_test_setup(a_reserved_map_is_as_wide_as_it_will_be, setup),
         cmocka_unit_test_setup(removal_works_while_growing, setup),
         cmocka_unit_test_setup(any_empties_a_map_and_stays_quick, setup),
         cmocka_unit_test_setup(bytes_follow_the_buckets, setup),
