@@ -409,8 +409,9 @@ enum status tcp_listener_create(uint16_t port, const struct tcp_owner *owner,
     if (st == STATUS_OK) {
         st = listen_on(l, 0, NET_V4);
     }
-    if (st == STATUS_OK && listen_on(l, 1, NET_V6) == STATUS_EXISTS) {
-        st = STATUS_EXISTS; /* a machine without IPv6 is fine */
+    /* A machine without IPv6 is fine, and so is any free port that is none there. */
+    if (st == STATUS_OK && listen_on(l, 1, NET_V6) == STATUS_EXISTS && port != 0) {
+        st = STATUS_EXISTS;
     }
     if (st != STATUS_OK) {
         (void)tcp_listener_destroy(l);

@@ -30,6 +30,7 @@ struct run {
     uint64_t now;
     uint16_t sequence, newest; /* of the publisher; that the subscriber got */
     uint32_t timestamp, sent;
+    bool held;
 };
 static uint64_t given[NUMBERS]; /* hash of the bytes under a number; 0: not given */
 
@@ -69,7 +70,7 @@ static void forward(struct run *r, uint8_t layer, struct slice packet) {
         while (more) {
             sent(r, rtp_out_slice(&out), false);
             out = rtp_out_over(bytes, sizeof bytes);
-            more = downlink_catch_up(r->d, r->u, r->now, &out);
+            more = !r->held && downlink_catch_up(r->d, r->u, r->now, &out);
         }
         assert(uplink_newest(r->u, layer) - p.sequence < 70000);
     }
@@ -118,6 +119,24 @@ static void resend(struct run *r, uint16_t sequence) {
     enum downlink_resend answer = downlink_resend(r->d, r->u, r->now, sequence, &out);
     if (answer != DOWNLINK_RESEND_NONE) {
         sent(r, rtp_out_slice(&out), answer == DOWNLINK_RESEND_AGAIN);
+    }
+}
+
+/* The pacer closes, or lets some of what waits go on. */
+static void pace(struct run *r, uint8_t packets) {
+    uint8_t bytes[KIT_PACKET_BYTES];
+    for (; r->held && packets > 0; packets--) {
+        struct rtp_out out = rtp_out_over(bytes, sizeof bytes);
+        if (!downlink_catch_up(r->d, r->u, r->now, &out)) {
+            downlink_set_held(r->d, false);
+            r->held = false;
+            return;
+        }
+        sent(r, rtp_out_slice(&out), false);
+    }
+    if (!r->held) {
+        downlink_set_held(r->d, true);
+        r->held = true;
     }
 }
 
@@ -191,6 +210,7 @@ static void step(struct run *r) {
         break;
     case 6: uplink_bind(r->u, layer, kit_ssrc(layer) + next(&r->in) % 2); break;
     case 7: uplink_set_muted(r->u, (next(&r->in) & 1) != 0); break;
+    case 8: pace(r, next(&r->in) % 16); break;
     default: packet(r, layer); break;
     }
 }
