@@ -125,8 +125,11 @@ static void fill_stream(struct budget_stream *b, const struct sender *s) {
         .layer_given = s->layer_given,
         .is_new = !s->budgeted,
     };
-    for (uint8_t i = 0; i < uplink_layers(u); i++) {
-        b->bitrate_bps[i] = uplink_bitrate(u, i, UPLINK_TEMPORALS_MAX - 1);
+    bool within = uplink_spatials(u, 0) > 1; /* layers stand in one stream */
+    uint8_t layers = within ? uplink_spatials(u, 0) : uplink_layers(u);
+    for (uint8_t i = 0; i < layers; i++) {
+        b->bitrate_bps[i] = within ? uplink_spatial_bitrate(u, 0, i)
+                                   : uplink_bitrate(u, i, UPLINK_TEMPORALS_MAX - 1);
         if (i <= s->want.layer_max && b->bitrate_bps[i] > 0) {
             b->layer_want = i;
         }

@@ -107,6 +107,11 @@ static bool fits(const struct uplink_packet *p) {
            EGRESS_PACKET_BYTES;
 }
 
+/* The picture ends here for this subscriber, who may get fewer layers of it. */
+static bool is_marked(const struct egress_packet *p) {
+    return (p->bytes[1] & 0x80) != 0;
+}
+
 static void send_new(struct worker *w, struct sender *s, struct egress_packet *p, size_t len,
                      bool ends) {
     metric_inc(&w->metrics.media_forwarded);
@@ -184,7 +189,8 @@ static void forward(struct worker *w, struct sender *s, const struct run *run, u
         }
         struct rtp_out out = space_of(buffer);
         if (downlink_forward(s->downlink, run->receiver->uplink, now_us, p, &out)) {
-            send_new(w, s, TAKE(buffer), out.len, p->marker);
+            send_new(w, s, buffer, out.len, is_marked(buffer));
+            buffer = NULL;
             if (!list_node_linked(&s->in_held)) {
                 catch_up(w, s, now_us);
             }

@@ -144,13 +144,25 @@ uint32_t downlink_rtt_us(const struct downlink *d) {
     return d->stats.rtt_us != 0 ? d->stats.rtt_us : RTT_US;
 }
 
+static uint8_t spatial_target(const struct downlink *d) {
+    uint8_t most = d->spatials ? MIN(d->want.layer_max, d->limit.layer_max) : UINT8_MAX;
+    return MIN(most, (uint8_t)(RTP_LAYERS_MAX - 1));
+}
+
+/* A higher spatial layer comes than the one that is sent. */
+static bool spatial_is_short(const struct downlink *d, const struct uplink *u) {
+    return d->layer != DOWNLINK_LAYER_NONE &&
+           d->spatial < MIN(spatial_target(d), (uint8_t)(uplink_spatials(u, d->layer) - 1));
+}
+
 void downlink_tick(struct downlink *d, struct uplink *u, uint64_t now_us) {
     if (!downlink_wanted(d)) {
         return;
     }
     choose(d, u);
     if (!d->video || d->target == DOWNLINK_LAYER_NONE ||
-        (d->target == d->layer && epoch_now(d)->source == uplink_source(u, d->layer))) {
+        (d->target == d->layer && epoch_now(d)->source == uplink_source(u, d->layer) &&
+         !spatial_is_short(d, u))) {
         return;
     }
     uint64_t interval = MIN(MAX(2 * (uint64_t)downlink_rtt_us(d), (uint64_t)KEY_INTERVAL_MIN_US),
@@ -212,6 +224,10 @@ static uint32_t entry_timestamp(const struct downlink *d, const struct uplink *u
     return after_last > 0 ? mapped : d->timestamp + 1;
 }
 
+static uint8_t layers_now(const struct downlink *d) {
+    return RENUMBER_LAYERS(d->spatial, d->temporal);
+}
+
 /* From this packet on the receiver is on its layer. */
 static void enter(struct downlink *d, const struct uplink *u, uint64_t now_us,
                   const struct uplink_packet *p) {
@@ -230,9 +246,11 @@ static void enter(struct downlink *d, const struct uplink *u, uint64_t now_us,
     d->catching_up = !p->newest;
     d->key_asked_us = 0;
     d->temporal = d->temporal_target;
+    d->spatials = d->codec == RTP_CODEC_VP9 && uplink_layers(u) > 1;
+    d->spatial = d->codec == RTP_CODEC_VP9 ? spatial_target(d) : 0;
     d->frame_timestamp = p->timestamp;
     d->frame_dropped = false;
-    renumber_begin(&d->numbers, p->sequence, d->next_sequence, picture_offset, d->temporal);
+    renumber_begin(&d->numbers, p->sequence, d->next_sequence, picture_offset, layers_now(d));
 }
 
 static bool may_enter(struct downlink *d, const struct uplink *u, const struct uplink_packet *p) {
@@ -270,6 +288,17 @@ static bool frame_is_dropped(struct downlink *d, const struct uplink_packet *p, 
     return d->frame_dropped;
 }
 
+/* Spatial layers of one picture: the wish is followed down at its beginning, and up where a key
+ * picture begins, since those above need the pictures before; those below never need those above.
+ */
+static bool spatial_is_dropped(struct downlink *d, const struct uplink_packet *p,
+                               bool new_picture) {
+    if (d->codec == RTP_CODEC_VP9 && new_picture) {
+        d->spatial = p->key_frame ? spatial_target(d) : MIN(d->spatial, spatial_target(d));
+    }
+    return p->spatial > d->spatial;
+}
+
 /* The newest frame is the one to go on from when the source changes. */
 static void note_frame(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
                        uint16_t picture_offset) {
@@ -293,15 +322,18 @@ static void forget_skipped(struct downlink *d, uint32_t sequence) {
     }
 }
 
+/* `range`: what stands for the packet's number. */
 static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
-                        uint32_t sequence, uint16_t picture_offset, bool filler,
+                        uint32_t sequence, const struct renumber_range *range, bool filler,
                         struct rtp_out *out) {
+    uint16_t picture_offset = range->picture_offset;
     struct downlink_numbers n = {
         .sequence = (uint16_t)sequence,
         .picture_offset = picture_offset,
         .send_time = rtp_abs_send_time_of_us(now_us),
         .epoch = epoch_now(d),
         .filler = filler,
+        .ends = p->spatial_end && p->spatial == range->layers >> 4,
     };
     downlink_write(d, p, &n, out);
     if ((int32_t)(sequence - d->next_sequence) >= 0) {
@@ -314,7 +346,7 @@ static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink
         .sequence = n.sequence,
         .picture_offset = picture_offset,
         .epoch = d->epoch,
-        .flags = (uint8_t)(SENT_USED | (filler ? SENT_FILLER : 0)),
+        .flags = (uint8_t)(SENT_USED | (filler ? SENT_FILLER : 0) | (n.ends ? SENT_ENDS : 0)),
     };
     d->stats.packets++;
     if (!filler) {
@@ -325,7 +357,7 @@ static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink
 
 static void send_newer(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
                        uint32_t sequence, struct rtp_out *out) {
-    send_packet(d, now_us, p, sequence, renumber_now(&d->numbers)->picture_offset, false, out);
+    send_packet(d, now_us, p, sequence, renumber_now(&d->numbers), false, out);
 }
 
 bool downlink_forward_late(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
@@ -341,21 +373,23 @@ bool downlink_forward_late(struct downlink *d, uint64_t now_us, const struct upl
         (behind > 0 && (slot->flags & SENT_USED) != 0 && slot->sequence == (uint16_t)sequence)) {
         return false; /* too late to remember it, or it was sent */
     }
-    bool filler = p->empty || p->codec != d->codec || (d->video && p->temporal > range.temporal);
-    send_packet(d, now_us, p, sequence, range.picture_offset, filler, out);
+    bool above = p->temporal > (range.layers & 15) || p->spatial > range.layers >> 4;
+    bool filler = p->empty || p->codec != d->codec || (d->video && above);
+    send_packet(d, now_us, p, sequence, &range, filler, out);
     return true;
 }
 
 /* A packet of the current source, newer than all before: it goes on, or its number is closed up. */
 static bool forward_newer(struct downlink *d, uint64_t now_us, const struct uplink_packet *p,
                           struct rtp_out *out) {
-    bool new_frame = false;
-    if (p->empty || p->codec != d->codec || frame_is_dropped(d, p, &new_frame)) {
-        renumber_drop(&d->numbers, p->sequence, new_frame, d->temporal);
+    bool new_frame = false, new_picture = p->timestamp != d->frame_timestamp;
+    if (p->empty || p->codec != d->codec || frame_is_dropped(d, p, &new_frame) ||
+        spatial_is_dropped(d, p, new_picture)) {
+        renumber_drop(&d->numbers, p->sequence, new_frame, layers_now(d));
         return false;
     }
     assert(p->payload.len + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
-    send_newer(d, now_us, p, renumber_pass(&d->numbers, p->sequence, d->temporal), out);
+    send_newer(d, now_us, p, renumber_pass(&d->numbers, p->sequence, layers_now(d)), out);
     return true;
 }
 

@@ -24,7 +24,8 @@ enum {
 enum sent_flags {
     SENT_USED = 1,
     SENT_FILLER = 2, /* nothing but a number */
-    SENT_TRIES = 4,  /* times this: resends so far */
+    SENT_ENDS = 4,   /* marked: the picture ends here for this receiver */
+    SENT_TRIES = 8,  /* times this: resends so far */
 };
 struct sent {
     uint32_t source;    /* number of the uplink's packet */
@@ -63,6 +64,8 @@ struct downlink {
     struct downlink_limit limit;
     uint8_t layer, target; /* DOWNLINK_LAYER_NONE: not sending; no layer can be had */
     uint8_t temporal, temporal_target;
+    bool spatials;         /* VP9 of several layers, as announced: maybe they stand in one stream */
+    uint8_t spatial;       /* VP9: the highest of those that is sent */
     uint64_t key_asked_us; /* when a key frame of the target was asked for; 0: not yet */
 
     bool sent_any;
@@ -97,7 +100,7 @@ struct downlink_numbers {
     uint16_t picture_offset;
     uint32_t send_time;
     const struct epoch *epoch;
-    bool filler;
+    bool filler, ends;
 };
 void downlink_write(const struct downlink *d, const struct uplink_packet *p,
                     const struct downlink_numbers *n, struct rtp_out *out);

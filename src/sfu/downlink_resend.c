@@ -47,6 +47,7 @@ enum downlink_resend downlink_resend(struct downlink *d, struct uplink *u, uint6
         .send_time = slot->send_time,
         .epoch = e,
         .filler = (slot->flags & SENT_FILLER) != 0,
+        .ends = (slot->flags & SENT_ENDS) != 0,
     };
     slot->flags = (uint8_t)(slot->flags + SENT_TRIES);
     slot->resent_ms = now_ms;

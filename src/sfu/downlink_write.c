@@ -71,7 +71,7 @@ static void renumber_payload(const struct downlink *d, const struct uplink_packe
 static struct rtp_header header_of(const struct downlink *d, const struct uplink_packet *p,
                                    const struct downlink_numbers *n) {
     return (struct rtp_header){
-        .marker = p->marker && !n->filler,
+        .marker = (p->marker || n->ends) && !n->filler,
         .payload_type = d->payload_type,
         .sequence = n->sequence,
         .timestamp = p->timestamp + n->epoch->timestamp_offset,

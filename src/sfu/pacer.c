@@ -19,7 +19,7 @@ static uint64_t time_of(const struct pacer *p, uint64_t bytes) {
  * link that never was too slow is not slowed down: only bursts far above what it carries anyway. */
 void pacer_set(struct pacer *p, uint64_t capacity_bps, uint64_t sent_bps) {
     bool known = capacity_bps != UINT64_MAX;
-    uint64_t most = known ? MAX(capacity_bps, (uint64_t)CAPACITY_MIN_BPS) : sent_bps;
+    uint64_t most = known ? MAX(MAX(capacity_bps, sent_bps), (uint64_t)CAPACITY_MIN_BPS) : sent_bps;
     uint64_t rate_bps = MIN(most, (uint64_t)UINT32_MAX) / 2 * 5;
     rate_bps = known ? rate_bps : MAX(rate_bps, (uint64_t)PACER_RATE_MIN_BPS);
     p->byte_us_q16 = ((uint64_t)8 * 1000000 << 16) / rate_bps;

@@ -9,53 +9,57 @@ static void push(struct renumber *r, struct renumber_range range) {
 }
 
 void renumber_begin(struct renumber *r, uint32_t source, uint32_t out, uint16_t picture_offset,
-                    uint8_t temporal) {
+                    uint8_t layers) {
     r->first = r->highest = source;
     r->count = 0;
     push(r, (struct renumber_range){.from = source,
                                     .offset = source - out,
                                     .picture_offset = picture_offset,
-                                    .temporal = temporal});
+                                    .layers = layers});
 }
 
 const struct renumber_range *renumber_now(const struct renumber *r) {
     return &r->ranges[(r->count - 1) % RENUMBER_RANGES];
 }
 
-/* From here on packets go through, up to this temporal layer. */
-static void open_range(struct renumber *r, uint32_t from, uint8_t temporal) {
+/* From here on packets go through, up to these layers. */
+static void open_range(struct renumber *r, uint32_t from, uint8_t layers) {
     struct renumber_range range = *last_range(r);
-    if (range.dropped || range.temporal != temporal) {
+    if (range.dropped || range.layers != layers) {
         range.from = from;
         range.dropped = false;
-        range.temporal = temporal;
+        range.layers = layers;
         push(r, range);
     }
 }
 
+static uint8_t lower(uint8_t a, uint8_t b) {
+    return RENUMBER_LAYERS(MIN(a >> 4, b >> 4), MIN(a & 15, b & 15));
+}
+
 /* What is missing before this number may still come. It belongs to a frame before the change of
  * layer, or to one that is dropped now: the lower layer of both decides. */
-static void open_gap(struct renumber *r, uint32_t source, uint8_t temporal) {
+static void open_gap(struct renumber *r, uint32_t source, uint8_t layers) {
     if (source != r->highest + 1) {
-        open_range(r, r->highest + 1, MIN(last_range(r)->temporal, temporal));
+        open_range(r, r->highest + 1, lower(last_range(r)->layers, layers));
     }
 }
 
-uint32_t renumber_pass(struct renumber *r, uint32_t source, uint8_t temporal) {
+uint32_t renumber_pass(struct renumber *r, uint32_t source, uint8_t layers) {
     assert(renumber_is_newer(r, source));
-    open_gap(r, source, temporal);
-    open_range(r, source, temporal);
+    open_gap(r, source, layers);
+    open_range(r, source, layers);
     r->highest = source;
     return source - last_range(r)->offset;
 }
 
-void renumber_drop(struct renumber *r, uint32_t source, bool new_frame, uint8_t temporal) {
+void renumber_drop(struct renumber *r, uint32_t source, bool new_frame, uint8_t layers) {
     assert(renumber_is_newer(r, source));
-    open_gap(r, source, temporal);
+    open_gap(r, source, layers);
     struct renumber_range range = *last_range(r);
     range.offset++;
     range.picture_offset = (uint16_t)(range.picture_offset + new_frame);
-    range.temporal = temporal;
+    range.layers = layers;
     if (range.dropped) {
         *last_range(r) = range; /* it covers more now; what comes after it is one more behind */
     } else {

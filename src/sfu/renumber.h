@@ -12,12 +12,14 @@
 
 enum { RENUMBER_RANGES = 64 /* a second, when every other frame is dropped */ };
 
+#define RENUMBER_LAYERS(spatial, temporal) ((uint8_t)((spatial) << 4 | (temporal)))
+
 /* From this number of the source to where the next range begins. */
 struct renumber_range {
     uint32_t from;
     uint32_t offset; /* what is taken off a number */
     uint16_t picture_offset;
-    uint8_t temporal; /* the highest temporal layer that was let through */
+    uint8_t layers; /* the highest that were let through: RENUMBER_LAYERS */
     bool dropped;
 };
 struct renumber {
@@ -28,16 +30,16 @@ struct renumber {
 
 /* The source begins with this number, which becomes `out`. */
 void renumber_begin(struct renumber *r, uint32_t source, uint32_t out, uint16_t picture_offset,
-                    uint8_t temporal);
+                    uint8_t layers);
 static inline bool renumber_is_newer(const struct renumber *r, uint32_t source) {
     return (int32_t)(source - r->highest) > 0;
 }
 /* The range that is in force. */
 const struct renumber_range *renumber_now(const struct renumber *r);
 /* A newer packet goes on: its number for the receiver. */
-uint32_t renumber_pass(struct renumber *r, uint32_t source, uint8_t temporal);
+uint32_t renumber_pass(struct renumber *r, uint32_t source, uint8_t layers);
 /* A newer packet is dropped; new_frame: the first of a frame that is dropped. */
-void renumber_drop(struct renumber *r, uint32_t source, bool new_frame, uint8_t temporal);
+void renumber_drop(struct renumber *r, uint32_t source, bool new_frame, uint8_t layers);
 /* The range of a number that is not newer: false when it is from before the beginning, dropped, or
  * so late that its range is forgotten. */
 must_check bool renumber_find(const struct renumber *r, uint32_t source,

@@ -220,7 +220,7 @@ static void take_statistics(struct uplink *u, struct uplink_layer *l, uint64_t n
     l->stat_packets++;
     l->stat_bytes += (uint32_t)bytes;
     bool begins = l->received == 1 || (p->newest && p->timestamp != l->timestamp);
-    uplink_rate_take(&l->rate, now_us, p->temporal, bytes, begins && !p->empty);
+    uplink_rate_take(&l->rate, now_us, p, bytes, begins && !p->empty);
 }
 
 enum status uplink_take(struct uplink *u, uint64_t now_us, uint8_t layer, struct slice packet,

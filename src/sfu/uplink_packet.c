@@ -39,6 +39,10 @@ static void read_vp9(struct uplink_packet *p) {
     p->key_frame = d.key_frame;
     p->temporal = d.has_layers ? MIN(d.temporal, (uint8_t)(UPLINK_TEMPORALS_MAX - 1)) : 0;
     p->layer_sync = d.switching_up;
+    if (d.has_layers) {
+        p->spatial = MIN(d.spatial, (uint8_t)(RTP_LAYERS_MAX - 1));
+        p->spatial_end = d.frame_end;
+    }
 }
 
 /* Parameters come right before an IDR picture: a receiver needs both. Without any in the stream

@@ -26,6 +26,7 @@ struct uplink_rate {
     uint16_t frames[UPLINK_TEMPORALS_MAX];
     uint32_t bps[UPLINK_TEMPORALS_MAX];
     uint16_t fps_q4[UPLINK_TEMPORALS_MAX]; /* of 1/16 */
+    uint32_t spatial_bytes[RTP_LAYERS_MAX], spatial_bps[RTP_LAYERS_MAX];
 };
 
 struct uplink_layer {
@@ -70,6 +71,6 @@ struct uplink {
 /* Everything of *p that stands in the packet: not sequence, source, newest, received_us. */
 must_check enum status uplink_packet_read(const struct uplink *u, const struct uplink_layer *l,
                                           struct slice packet, struct uplink_packet *p);
-void uplink_rate_take(struct uplink_rate *r, uint64_t now_us, uint8_t temporal, size_t bytes,
-                      bool frame_begins);
+void uplink_rate_take(struct uplink_rate *r, uint64_t now_us, const struct uplink_packet *p,
+                      size_t bytes, bool frame_begins);
 void uplink_rate_turn(struct uplink_rate *r, uint64_t now_us);

@@ -17,19 +17,26 @@ void uplink_rate_turn(struct uplink_rate *r, uint64_t now_us) {
         r->fps_q4[t] =
             (uint16_t)MIN(r->fps_q4[t] == 0 ? fps : (r->fps_q4[t] + fps) / 2, (uint64_t)UINT16_MAX);
     }
+    for (size_t s = 0; s < RTP_LAYERS_MAX; s++) {
+        uint64_t bps = (uint64_t)r->spatial_bytes[s] * 8 * 1000000 / elapsed;
+        r->spatial_bps[s] = (uint32_t)MIN(bps, (uint64_t)UINT32_MAX);
+    }
+    memset(r->spatial_bytes, 0, sizeof r->spatial_bytes);
     memset(r->bytes, 0, sizeof r->bytes);
     memset(r->frames, 0, sizeof r->frames);
     r->since_us = now_us;
 }
 
-void uplink_rate_take(struct uplink_rate *r, uint64_t now_us, uint8_t temporal, size_t bytes,
-                      bool frame_begins) {
-    assert(temporal < UPLINK_TEMPORALS_MAX);
+void uplink_rate_take(struct uplink_rate *r, uint64_t now_us, const struct uplink_packet *p,
+                      size_t bytes, bool frame_begins) {
+    uint8_t temporal = p->temporal;
+    assert(temporal < UPLINK_TEMPORALS_MAX && p->spatial < RTP_LAYERS_MAX);
     if (r->since_us == 0) {
         r->since_us = now_us;
     }
     uplink_rate_turn(r, now_us);
     r->bytes[temporal] += (uint32_t)bytes;
+    r->spatial_bytes[p->spatial] += (uint32_t)bytes;
     r->frames[temporal] = (uint16_t)(r->frames[temporal] + frame_begins);
 }
 
@@ -61,4 +68,23 @@ uint8_t uplink_fps(const struct uplink *u, uint8_t layer, uint8_t temporal) {
         sum += u->layers[layer].rate.fps_q4[t];
     }
     return (uint8_t)MIN((sum + 8) / 16, 255u);
+}
+
+uint8_t uplink_spatials(const struct uplink *u, uint8_t layer) {
+    assert(layer < u->layers_count);
+    const struct uplink_rate *r = &u->layers[layer].rate;
+    uint8_t top = RTP_LAYERS_MAX - 1;
+    while (top > 0 && r->spatial_bps[top] == 0 && r->spatial_bytes[top] == 0) {
+        top--;
+    }
+    return (uint8_t)(top + 1);
+}
+
+uint32_t uplink_spatial_bitrate(const struct uplink *u, uint8_t layer, uint8_t spatial) {
+    assert(layer < u->layers_count);
+    uint64_t sum = 0;
+    for (size_t s = 0; s < RTP_LAYERS_MAX && s <= spatial; s++) {
+        sum += u->layers[layer].rate.spatial_bps[s];
+    }
+    return (uint32_t)MIN(sum, (uint64_t)UINT32_MAX);
 }

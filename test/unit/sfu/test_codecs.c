@@ -100,6 +100,103 @@ static void vp9_begins_at_a_key_frame_and_drops_temporal_layers(void **state) {
     teardown(&f);
 }
 
+/* One packet of each spatial layer of a picture; how many went on, and how the last was marked. */
+static int forward_picture(struct fixture *f, bool key, uint8_t layers, bool *ret_marked) {
+    int sent = 0;
+    uint32_t timestamp = 3000u * f->sequence;
+    f->now += 33000;
+    for (uint8_t s = 0; s < layers; s++) {
+        uint8_t payload[6] = {(uint8_t)(0xac | (key ? 0 : 0x40)), 0x81, 1, (uint8_t)(s << 1), 1, 9};
+        struct kit_packet k = {.sequence = f->sequence++,
+                               .timestamp = timestamp,
+                               .ssrc = kit_ssrc(0),
+                               .payload_type = KIT_UP_TYPE,
+                               .marker = s == layers - 1,
+                               .level = -1,
+                               .payload = slice_of(payload, sizeof payload)};
+        struct uplink_packet p;
+        assert_int_equal(packet_pool_refill(&f->pool), STATUS_OK);
+        assert_int_equal(uplink_take(f->u, f->now, 0, kit_packet(f->in, &k), &p), STATUS_OK);
+        struct rtp_out out = rtp_out_over(f->out, sizeof f->out);
+        if (downlink_forward(f->d, f->u, f->now, &p, &out)) {
+            uint16_t last = f->sent.header.sequence;
+            assert_int_equal(rtp_read(rtp_out_slice(&out), &f->sent), STATUS_OK);
+            assert_true(last == 0 || f->sent.header.sequence == (uint16_t)(last + 1));
+            *ret_marked = f->sent.header.marker;
+            sent++;
+        }
+    }
+    return sent;
+}
+
+static void setup_spatial(struct fixture *f, uint8_t announced, uint8_t layer_max) {
+    setup(f, RTP_CODEC_VP9, RTP_CODEC_VP9);
+    f->u = uplink_destroy(f->u);
+    f->u = kit_uplink(&f->pool, RTP_CODEC_VP9, announced);
+    downlink_set_want(f->d, &(struct downlink_want){.layer_max = layer_max});
+}
+
+static void vp9_drops_spatial_layers(void **state) {
+    struct fixture f;
+    bool marked = false;
+    setup_spatial(&f, 3, 1);
+    assert_int_equal(forward_picture(&f, true, 3, &marked), 2);
+    assert_true(marked); /* the picture ends with the highest layer that goes on */
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 2);
+    assert_int_equal(forward_picture(&f, false, 1, &marked), 1); /* less than wanted comes */
+    assert_true(marked);
+    downlink_set_want(f.d, &(struct downlink_want){.layer_max = 0});
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 1);
+    assert_true(marked);
+    teardown(&f);
+}
+
+static void vp9_climbs_at_a_key_picture_that_is_asked_for(void **state) {
+    struct fixture f;
+    bool marked = false;
+    setup_spatial(&f, 3, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(forward_picture(&f, i == 0, 3, &marked), 1);
+    }
+    downlink_tick(f.d, f.u, f.now);
+    assert_int_equal(uplink_key_frames_wanted(f.u), 0);
+    downlink_set_want(f.d, &(struct downlink_want){.layer_max = 2});
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 1);
+    downlink_tick(f.d, f.u, f.now);
+    assert_int_equal(uplink_key_frames_wanted(f.u), 1);
+    assert_int_equal(forward_picture(&f, true, 3, &marked), 3);
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 3);
+    downlink_tick(f.d, f.u, f.now);
+    assert_int_equal(uplink_key_frames_wanted(f.u), 0);
+    teardown(&f);
+}
+
+/* Bitrates of spatial layers add up, as the budget shares them out. */
+static void vp9_measures_spatial_layers(void **state) {
+    struct fixture f;
+    bool marked = false;
+    setup_spatial(&f, 3, 2);
+    assert_int_equal(uplink_spatials(f.u, 0), 1);
+    for (int i = 0; i < 100; i++) {
+        (void)forward_picture(&f, i == 0, 3, &marked);
+    }
+    assert_int_equal(uplink_spatials(f.u, 0), 3);
+    uint32_t low = uplink_spatial_bitrate(f.u, 0, 0);
+    assert_true(low > 0);
+    assert_in_range(uplink_spatial_bitrate(f.u, 0, 2), 3 * low - 100, 3 * low + 100);
+    teardown(&f);
+}
+
+/* A client that announced one layer gets all that it sends forwarded. */
+static void vp9_that_announced_one_layer_goes_on_whole(void **state) {
+    struct fixture f;
+    bool marked = false;
+    setup_spatial(&f, 1, 0);
+    assert_int_equal(forward_picture(&f, true, 3, &marked), 3);
+    assert_true(marked);
+    teardown(&f);
+}
+
 static void av1_begins_at_a_sequence(void **state) {
     struct fixture f;
     setup(&f, RTP_CODEC_AV1, RTP_CODEC_AV1);
@@ -159,6 +256,10 @@ int main(void) {
         cmocka_unit_test(h264_begins_with_its_parameters),
         cmocka_unit_test(h264_with_parameters_elsewhere_begins_at_idr),
         cmocka_unit_test(vp9_begins_at_a_key_frame_and_drops_temporal_layers),
+        cmocka_unit_test(vp9_drops_spatial_layers),
+        cmocka_unit_test(vp9_climbs_at_a_key_picture_that_is_asked_for),
+        cmocka_unit_test(vp9_measures_spatial_layers),
+        cmocka_unit_test(vp9_that_announced_one_layer_goes_on_whole),
         cmocka_unit_test(av1_begins_at_a_sequence),
         cmocka_unit_test(vp8_without_numbers_stays_as_it_is),
         cmocka_unit_test(redundant_audio_goes_on_as_its_primary),
