@@ -134,7 +134,7 @@ static void take(struct node *n, const struct cluster_message *m, struct effects
     case CM_PRESENCE_ASK: cluster_on_presence_ask(n, m, fx); break;
     case CM_DELTA: {
         struct member *from = cluster_member(n->cluster, m->from);
-        if (!from || !from->must_resync) {
+        if (!from || (!from->must_resync && !from->expelled)) {
             (void)cluster_merge_batch(n, m->batch);
         }
         break;

@@ -285,7 +285,7 @@ void cluster_on_page(struct node *n, const struct cluster_message *msg, struct e
     struct cluster *c = n->cluster;
     const struct cm_page *p = &msg->page;
     struct member *m = speaker(n, msg);
-    if (!m || m->must_resync) {
+    if (!m || m->must_resync || m->expelled) {
         return; /* what it tells may be what we dropped */
     }
     uint64_t learned = cluster_merge_batch(n, p->batch);
@@ -352,7 +352,7 @@ void cluster_on_hashes(struct node *n, const struct cluster_message *msg, struct
     cm_put_page(&c->out, h->round, h->bucket, more ? cursor : 0);
     buf_put(&c->out, buf_slice(&c->scratch));
     cluster_send(n, m->id, false, fx);
-    if (h->back && !m->must_resync) {
+    if (h->back && !m->must_resync && !m->expelled) {
         ask_bucket(n, m, h->bucket, 0, false, 0, fx); /* 0: no round of ours */
     }
 }
