@@ -212,7 +212,9 @@ void room_check(const struct room *r) {
         tracks += p->tracks.count;
         subscriptions += p->subscriptions.count;
         participant_check_tracks(p);
-        participant_check_encoded(p);
+    }
+    if (!list_empty(&r->participants)) { /* one of them: this costs more than all the rest */
+        participant_check_encoded(participant_of(r->participants.head.prev));
     }
     assert(tracks == r->by_sid.count && subscriptions == r->by_pair.count);
     assert(c.participants == r->counts.participants && c.dependents == r->counts.dependents);
