@@ -2,7 +2,8 @@
 
 enum {
     LOW_PERCENT = 90,        /* an estimate below so much of what is sent says: too much; */
-    LOW_LASTS_US = 400000,   /* twice, so long apart: a key frame alone does so, too */
+    LOW_LASTS_US = 400000,   /* twice, so long apart: a key frame alone does so, too; */
+    RISES_PERCENT = 102,     /* and no higher then: one that rises only follows, by 8 % a second */
     USE_PERCENT = 95,        /* of the capacity */
     LOSS_HIGH = 26,          /* of 256: 10 % */
     SETTLE_US = 1500000,     /* after lowering, until estimates speak of what is sent now */
@@ -30,8 +31,9 @@ void budget_take_remb(struct budget *b, uint64_t now_us, uint64_t bitrate_bps, u
     bool low = bitrate_bps / LOW_PERCENT < sent_bps / 100 && !settling(b, now_us);
     if (!low) {
         b->low_us = 0;
-    } else if (b->low_us == 0) {
+    } else if (b->low_us == 0 || bitrate_bps / RISES_PERCENT > b->low_bps / 100) {
         b->low_us = now_us;
+        b->low_bps = bitrate_bps;
     } else if (now_us >= b->low_us + LOW_LASTS_US) {
         b->congested = true;
         b->capacity_bps = bitrate_bps;

@@ -22,6 +22,7 @@ enum {
 struct budget {
     uint64_t capacity_bps; /* as of the last congestion; BUDGET_UNKNOWN: there was none */
     uint64_t low_us;       /* since when estimates are below what is sent; 0: they are not */
+    uint64_t low_bps;      /* and the estimate then */
     bool congested;        /* not answered yet */
     bool deficient;        /* somebody has less than wanted */
     uint64_t raised_us, lowered_us;

@@ -51,6 +51,22 @@ static void without_congestion_all_get_their_wish(void **state) {
     assert_false(budget_share(&b, 6 * S, 0, false, s, 2));
 }
 
+/* A receiver's estimate begins low and follows what is sent by 8 % a second: a link that suddenly
+ * carries a large layer is well all the same. */
+static void an_estimate_that_rises_is_no_congestion(void **state) {
+    struct budget b;
+    budget_init(&b);
+    struct budget_stream s[1] = {camera(1, 1)};
+    (void)budget_share(&b, S, 0, false, s, 1);
+    uint64_t remb = 300000;
+    for (uint64_t at = S; at < 20 * S; at += S / 2) {
+        budget_take_remb(&b, at, remb, 1700000);
+        assert_false(budget_share(&b, at, 0, false, s, 1));
+        remb += remb / 25;
+    }
+    assert_int_equal(s[0].layer_given, 2);
+}
+
 static void congestion_lowers_at_once_and_fits(void **state) {
     for (uint64_t remb = 100000; remb < 6000000; remb += 50000) {
         struct budget b;
@@ -186,6 +202,7 @@ static void new_streams_begin_low_on_a_full_link(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_congestion_all_get_their_wish),
+        cmocka_unit_test(an_estimate_that_rises_is_no_congestion),
         cmocka_unit_test(congestion_lowers_at_once_and_fits),
         cmocka_unit_test(streams_pause_only_where_allowed),
         cmocka_unit_test(after_calm_one_layer_is_tried),
