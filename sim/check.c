@@ -168,8 +168,9 @@ static bool all_others_tell(struct world *w, size_t node, const struct truth_lif
     uint64_t up_ms = world_ms(w) - w->machines[node].started_ms;
     bool all = w->nodes > 1;
     for (size_t i = 0; i < w->nodes && all; i++) {
+        bool same_clock = w->machines[i].skew_ms == w->machines[node].skew_ms;
         all = i == node ||
-              (machine_up(w, i) && !net_was_bad(w, i, node, up_ms) &&
+              (same_clock && machine_up(w, i) && !net_was_bad(w, i, node, up_ms) &&
                !net_was_bad(w, node, i, up_ms) && machine_record(w, i, l->room, &w->record) &&
                model_current(&w->record, l->birth));
     }
