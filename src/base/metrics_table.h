@@ -254,12 +254,12 @@
     M(media_senders, GAUGE, "stoa_tracks_sent", "Copies of tracks for subscribers")                \
     M(media_forwarded, COUNTER, "stoa_media_packets_total{action=\"forwarded\"}",                  \
       "RTP packets to subscribers")                                                                \
-    M(media_paced, COUNTER, "stoa_media_paced_total",                                              \
-      "Times that video for a subscriber waited for the pace of its link")                         \
     M(media_resent, COUNTER, "stoa_media_packets_total{action=\"resent\"}",                        \
       "RTP packets to subscribers")                                                                \
     M(media_unsealed, COUNTER, "stoa_media_packets_total{action=\"unsealed\"}",                    \
       "RTP packets to subscribers")                                                                \
+    M(media_paced, COUNTER, "stoa_media_paced_total",                                              \
+      "Times that video for a subscriber waited for the pace of its link")                         \
     M(media_received, COUNTER, "stoa_media_received_packets_total",                                \
       "RTP packets of publishers' tracks")                                                         \
     M(media_received_bytes, COUNTER, "stoa_media_received_bytes_total",                            \
