@@ -177,15 +177,16 @@ static bool all_others_tell(struct world *w, size_t node, const struct truth_lif
     return all;
 }
 
-/* Of a name that everybody else knows nobody says that it does not exist because it has just come
- * up with nothing. A node that was there knows better or has an excuse. */
+/* Of a name that everybody else knows nobody says that it does not exist because it has come up
+ * with nothing. Of one that was made while the node was there it may not have heard yet. */
 void check_missing(struct world *w, size_t node, size_t room) {
     const struct machine *m = &w->machines[node];
     bool clear = w->loss == 0 && w->late == 0 && w->skew_most_ms == 0 && !w->config.member_ttl_s;
     for (size_t i = 0; i < w->lives_count && clear && m->began_blank; i++) {
         const struct truth_life *l = &w->lives[i];
         bool stays = l->forever && l->acked && !l->deleted && !l->maybe_deleted && !l->lost;
-        if (l->room == room && stays && all_others_tell(w, node, l)) {
+        bool older = l->acked_ms < m->started_ms;
+        if (l->room == room && stays && older && all_others_tell(w, node, l)) {
             world_object(w, "n%zu says that room-%zu does not exist", node, room);
         }
     }

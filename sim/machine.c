@@ -111,7 +111,8 @@ void machine_start(struct world *w, size_t node) {
 
 void machine_crash(struct world *w, size_t node, enum sim_crash how) {
     struct machine *m = &w->machines[node];
-    bool was_well = !m->disk.full && m->disk.slow_ms == 0 && !w->config.no_journal;
+    /* A disk that has come back holds what was owed once the node has been told. */
+    bool was_well = !m->disk.full && m->disk.slow_ms == 0 && m->told_well && !w->config.no_journal;
     struct node_cluster_state s = node_cluster_state(m->node);
     m->known_count = node_members(m->node, m->known, SIM_NODES_MAX);
     m->correction_ms = s.wall_correction_ms;

@@ -121,6 +121,7 @@ void truth_answered(struct world *w, struct op *op, unsigned status) {
             continue;
         }
         if (op->kind == OP_CREATE && status == 200) {
+            l->acked_ms = l->acked ? l->acked_ms : world_ms(w);
             l->acked = true;
         } else if (op->kind == OP_DELETE && status == 200) {
             /* A returning node keeps what it hosts. */

@@ -111,6 +111,7 @@ struct truth_life {
     bool deleted;       /* somebody was told that it does not, by a node that saw it */
     bool maybe_deleted; /* a delete was not answered, or its only copy was lost */
     bool lost;          /* each copy of it was lost */
+    uint64_t acked_ms;  /* when somebody first was */
 };
 struct truth_write {
     size_t room;
