@@ -56,8 +56,8 @@ static enum status keep_tcp_candidates(struct node *n) {
     for (uint32_t i = 0; i < count; i++) {
         bytes += n->locals[i].candidates.len;
     }
-    buf_init(&n->tcp_candidates, bytes);
-    if (!buf_reserve(&n->tcp_candidates, bytes)) { /* it does not move from here on */
+    buf_init(&n->tcp_candidates, MAX(bytes, (size_t)1)); /* there may be none */
+    if (!buf_reserve(&n->tcp_candidates, bytes)) {       /* it does not move from here on */
         return STATUS_NO_MEMORY;
     }
     for (uint32_t i = 0; i < count; i++) {
