@@ -39,10 +39,10 @@ static inline struct data_thread *data_thread_of(void *arg) {
 struct sctp_handlers data_session_handlers(struct data_thread *d);
 void data_session_input(struct data_thread *d, struct data_input *in); /* takes its packet */
 void data_session_retry(struct data_thread *d); /* what full mailboxes refused */
-/* The router's way to control: struct data_router_config.to_server. */
-bool data_session_heard(void *arg, const struct route *from);
+/* The router's ways to control: `to_server` and `heard` of struct data_router_config. */
 void data_session_to_server(void *arg, const struct route *from, struct slice packet);
-/* The router's way out: struct data_router_config.send. */
+bool data_session_heard(void *arg, const struct route *from);
+/* Its ways out: `send` and `send_track`. */
 enum data_sent data_session_send(void *arg, uint64_t transport, enum data_packet_kind kind,
                                  struct slice message);
 enum data_sent data_session_send_track(void *arg, uint64_t transport, struct slice packet);

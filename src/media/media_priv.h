@@ -50,9 +50,9 @@ struct worker_mid {
 };
 struct worker_command {
     enum worker_command_kind kind;
-    uint64_t transport;
-    uint64_t bitrate_bps; /* BANDWIDTH */ /* SEND_REMOVE: the send */
-    union {                               /* pointers: owned by who holds the message */
+    uint64_t transport;   /* SEND_REMOVE: the send */
+    uint64_t bitrate_bps; /* BANDWIDTH */
+    union {               /* pointers: owned by who holds the message */
         struct transport *open;
         struct transport_remote *remote;
         struct credentials *restart;

@@ -19,7 +19,7 @@ enum {
     WORKER_FAMILIES = 2, /* index 0: IPv4, 1: IPv6 */
     ECHO_RETRY_MS = 200, /* between checks of ours; clients answer at once */
     ECHO_SENT_MAX = 7,   /* as RFC 8489 resends a request */
-    RUN_MAX = 32,
+    RUN_MAX = 32,        /* a frame of 2 Mbit/s is 7 packets; what is longer goes in two runs */
 };
 
 struct thread;

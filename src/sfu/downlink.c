@@ -333,7 +333,7 @@ static void send_packet(struct downlink *d, uint64_t now_us, const struct uplink
         .send_time = rtp_abs_send_time_of_us(now_us),
         .epoch = epoch_now(d),
         .filler = filler,
-        .ends = p->spatial_end && p->spatial == range->layers >> 4,
+        .ends = p->spatial_end && p->spatial == renumber_spatial(range->layers),
     };
     downlink_write(d, p, &n, out);
     if ((int32_t)(sequence - d->next_sequence) >= 0) {
@@ -373,7 +373,8 @@ bool downlink_forward_late(struct downlink *d, uint64_t now_us, const struct upl
         (behind > 0 && (slot->flags & SENT_USED) != 0 && slot->sequence == (uint16_t)sequence)) {
         return false; /* too late to remember it, or it was sent */
     }
-    bool above = p->temporal > (range.layers & 15) || p->spatial > range.layers >> 4;
+    bool above = p->temporal > renumber_temporal(range.layers) ||
+                 p->spatial > renumber_spatial(range.layers);
     bool filler = p->empty || p->codec != d->codec || (d->video && above);
     send_packet(d, now_us, p, sequence, &range, filler, out);
     return true;

@@ -34,7 +34,8 @@ static void open_range(struct renumber *r, uint32_t from, uint8_t layers) {
 }
 
 static uint8_t lower(uint8_t a, uint8_t b) {
-    return RENUMBER_LAYERS(MIN(a >> 4, b >> 4), MIN(a & 15, b & 15));
+    return RENUMBER_LAYERS(MIN(renumber_spatial(a), renumber_spatial(b)),
+                           MIN(renumber_temporal(a), renumber_temporal(b)));
 }
 
 /* What is missing before this number may still come. It belongs to a frame before the change of

@@ -12,7 +12,14 @@
 
 enum { RENUMBER_RANGES = 64 /* a second, when every other frame is dropped */ };
 
+/* The highest spatial and temporal layer, in one byte. */
 #define RENUMBER_LAYERS(spatial, temporal) ((uint8_t)((spatial) << 4 | (temporal)))
+static inline uint8_t renumber_spatial(uint8_t layers) {
+    return layers >> 4;
+}
+static inline uint8_t renumber_temporal(uint8_t layers) {
+    return layers & 15;
+}
 
 /* From this number of the source to where the next range begins. */
 struct renumber_range {
