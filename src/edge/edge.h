@@ -65,9 +65,9 @@ struct edge_config {
     uint32_t threads;
     uint64_t body_bytes_max;
     struct mailbox *to_control; /* items: struct edge_msg *, owned by the receiver */
-    /* Metrics of threads that are not edge's, to be summed when scraped; borrowed. */
     /* Until edge_set_ready is called first, health, calls and joins are answered 503. */
     bool loading;
+    /* Metrics of threads that are not edge's, to be summed when scraped; borrowed. */
     const struct metrics *const *other_metrics;
     size_t other_metrics_count;
     struct slice metric_labels; /* constant labels: node_id="...",node_type="SERVER" */

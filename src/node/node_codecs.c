@@ -53,6 +53,7 @@ enum status node_codecs_init(struct node_codecs *c) {
     struct slice value = slice_after(buf_slice(&c->packed), 1);
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
         &livekit__room__descriptor, "enabled_codecs");
+    assert(field && field->id < 16); /* so that its tag is one byte */
     c->field = (ProtobufCMessageUnknownField){
         .tag = field->id,
         .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
