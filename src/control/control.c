@@ -213,6 +213,7 @@ static void on_turn(void *arg) {
     }
     uint64_t due = node_next_deadline_ms(c->node);
     if (more || due <= c->now.mono_ms || c->broken_count > 0 || c->retries_count > 0) {
+        thread_yield(); /* a sweep of many rooms takes no processor from calls and media */
         loop_again(c->loop);
     } else if (due != UINT64_MAX) {
         loop_timer_set(&c->tick, due);

@@ -1,7 +1,6 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -210,9 +209,6 @@ static void run_timers(struct loop *l) {
 void loop_turn(struct loop *l, uint32_t wait_ms_max) {
     check_owner(l);
     int wait = wait_ms(l, wait_ms_max);
-    if (l->again) {
-        (void)sched_yield(); /* who waits for this processor goes before work in slices */
-    }
     l->again = false;
     int count = epoll_wait(l->epoll_fd, l->batch, LOOP_EVENTS_PER_TURN, wait);
     assert(count >= 0 || errno == EINTR);

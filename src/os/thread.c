@@ -76,6 +76,10 @@ bool thread_is_current(const struct thread *t) {
     return t && thread_current == t;
 }
 
+void thread_yield(void) {
+    (void)sched_yield();
+}
+
 uint64_t thread_self(void) {
     if (thread_self_cached == 0) {
         thread_self_cached = (uint64_t)gettid();

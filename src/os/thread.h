@@ -16,6 +16,8 @@ must_check enum status thread_start(const char *name, void (*run)(void *arg), vo
 /* Waits until the thread has returned, frees it, returns NULL. NULL: nothing. */
 struct thread *thread_join(struct thread *t);
 bool thread_is_current(const struct thread *t);
+/* Who waits for this processor goes first: between slices of work that nobody waits for. */
+void thread_yield(void);
 uint64_t thread_self(void);
 /* Of the calling thread; "main" where none was given. */
 const char *thread_name(void);
