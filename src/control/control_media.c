@@ -14,6 +14,11 @@ bool control_put_receive(struct control *c, const struct fx_receive *r) {
         .section = *r->section,
     };
     memcpy(receive.layer_of_rid, r->layer_of_rid, sizeof(receive.layer_of_rid));
+    assert(r->trailer.len <= sizeof(receive.trailer));
+    if (r->trailer.len > 0) {
+        memcpy(receive.trailer, r->trailer.data, r->trailer.len);
+        receive.trailer_len = (uint8_t)r->trailer.len;
+    }
     return media_receive_put(c->media, &receive);
 }
 

@@ -122,6 +122,10 @@ struct media_receive {
     bool muted;
     uint8_t layers; /* of video: 1 to RTP_LAYERS_MAX */
     uint8_t layer_of_rid[RTP_RIDS_MAX];
+    /* Of a track that clients encrypt: what stands behind frames of the server's own. Empty: it is
+     * not encrypted. */
+    uint8_t trailer[SIF_TRAILER_BYTES];
+    uint8_t trailer_len;
     struct rtp_section section;
 };
 must_check bool media_receive_put(struct media *m, const struct media_receive *receive);

@@ -39,6 +39,7 @@ static bool rtx_out_equal(const struct map_node *node, struct slice key) {
 enum status streams_init(struct streams *s, struct hash_key key) {
     *s = (struct streams){0};
     list_init(&s->held);
+    list_init(&s->silent);
     enum status st = map_init(&s->by_track, key, track_equal);
     if (st == STATUS_OK) {
         st = map_init(&s->by_ssrc_in, key, ssrc_in_equal);
@@ -258,6 +259,7 @@ struct sender *sender_create(const struct media_send *say) {
     list_node_init(&s->in_transport);
     list_node_init(&s->in_receiver);
     list_node_init(&s->in_held);
+    list_node_init(&s->in_silent);
     quality_init(&s->quality);
     uint32_t seed;
     entropy_fill(&seed, sizeof(seed));
@@ -341,6 +343,9 @@ void streams_release_sender(struct streams *s, struct sender *sender) {
 void streams_remove_sender(struct streams *s, struct sender *sender) {
     if (list_node_linked(&sender->in_held)) {
         streams_release_sender(s, sender);
+    }
+    if (list_node_linked(&sender->in_silent)) {
+        list_remove(&s->silent, &sender->in_silent);
     }
     if (sender->receiver) {
         list_remove(&sender->receiver->senders, &sender->in_receiver);

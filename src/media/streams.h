@@ -54,10 +54,11 @@ struct ssrc_in {
 /* One subscriber's copy of a track. */
 struct sender {
     struct map_node by_id, by_ssrc, by_rtx;
-    struct list_node in_transport, in_receiver, in_held;
+    struct list_node in_transport, in_receiver, in_held, in_silent;
     /* borrowed */ struct transport *transport;
     /* borrowed */ struct receiver *receiver;
     uint64_t held_us; /* while in `held`: since when */
+    uint8_t silences; /* while in `silent`: frames that are left to be sent */
     uint64_t id, track;
     struct stream_key ssrc, rtx; /* rtx.ssrc 0: none */
     struct media_want want;
@@ -80,6 +81,7 @@ struct streams {
     struct map by_ssrc_out; /* struct sender, by_ssrc: for reports and resends asked for */
     struct map by_rtx_out;  /* struct sender, by_rtx */
     struct list held;       /* struct sender, by in_held: their video waits for the pacer */
+    struct list silent;     /* struct sender, by in_silent: their audio ends in silence */
 };
 must_check enum status streams_init(struct streams *s, struct hash_key key);
 void streams_deinit(struct streams *s); /* empty (asserted); zeroed: fine */

@@ -85,6 +85,9 @@ static enum status start_watching(struct worker *w) {
         s = loop_timer_init(w->loop, &w->pace, worker_on_pace, w);
     }
     if (s == STATUS_OK) {
+        s = loop_timer_init(w->loop, &w->silence, worker_on_silence, w);
+    }
+    if (s == STATUS_OK) {
         s = loop_timer_init(w->loop, &w->reports, worker_on_reports, w);
     }
     loop_set_hook(w->loop, on_turn_end, w);
@@ -190,6 +193,7 @@ struct worker *worker_destroy(struct worker *w) {
         loop_timer_deinit(&w->reports);
         loop_timer_deinit(&w->hold);
         loop_timer_deinit(&w->pace);
+        loop_timer_deinit(&w->silence);
         w->loop = loop_destroy(w->loop);
         w->packets = mailbox_destroy(w->packets);
         w->commands = mailbox_destroy(w->commands);

@@ -66,6 +66,7 @@ struct worker {
     struct list streaming;               /* struct transport, by in_streaming */
     struct loop_timer hold;              /* set while packets wait for more of their frame */
     struct loop_timer pace;              /* set while video waits for a pacer */
+    struct loop_timer silence;           /* set while audio ends in silence */
     struct loop_timer reports;           /* set while anything streams */
     uint64_t reports_us, reports_due_us; /* when it was last, and is next */
     uint64_t tick_due_us, levels_due_us, quality_due_us;
@@ -136,8 +137,18 @@ void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packe
 /* The run goes to all subscribers. Before its packets are gone, or its receiver may be. */
 void worker_forward_run(struct worker *w);
 void worker_on_pace(void *arg); /* of the timer: video that waited goes on, as far as it may */
+/* Where a packet is written, and how what was written there is sent to its subscriber for the first
+ * time. `ends`: nothing more is to be waited for. */
+struct rtp_out worker_packet_space(struct egress_packet *p);
+void worker_send_new(struct worker *w, struct sender *s, struct egress_packet *p, size_t len,
+                     bool ends);
 /* A packet of the receiver's history goes out again. */
 void worker_resend(struct worker *w, struct sender *s, uint16_t sequence);
+
+/* worker_silence.c: what follows the last sound of a track that is muted, or not wanted for now. */
+void worker_begin_silence(struct worker *w, struct sender *s);
+void worker_end_silence(struct worker *w, struct sender *s);
+void worker_on_silence(void *arg); /* of the timer */
 
 /* worker_rtcp.c: reports and requests. */
 void worker_on_rtcp(struct worker *w, const struct udp_path *path, uint8_t *packet, size_t len);

@@ -98,7 +98,7 @@ static void send_sealed(struct worker *w, struct sender *s, struct egress_packet
     egress_queue(&w->egress, &t->egress, p, urgent, ends, loop_now_us(w->loop));
 }
 
-static struct rtp_out space_of(struct egress_packet *p) {
+struct rtp_out worker_packet_space(struct egress_packet *p) {
     return rtp_out_over(p->bytes, sizeof(p->bytes) - SRTP_OVERHEAD_BYTES_MAX);
 }
 
@@ -112,7 +112,7 @@ static bool is_marked(const struct egress_packet *p) {
     return (p->bytes[1] & 0x80) != 0;
 }
 
-static void send_new(struct worker *w, struct sender *s, struct egress_packet *p, size_t len,
+void worker_send_new(struct worker *w, struct sender *s, struct egress_packet *p, size_t len,
                      bool ends) {
     metric_inc(&w->metrics.media_forwarded);
     metric_add(&w->metrics.media_forwarded_bytes, len);
@@ -123,12 +123,12 @@ static void send_new(struct worker *w, struct sender *s, struct egress_packet *p
 static void catch_up(struct worker *w, struct sender *s, uint64_t now_us) {
     struct egress_packet *buffer;
     while ((buffer = worker_take_buffer(w)) != NULL) {
-        struct rtp_out out = space_of(buffer);
+        struct rtp_out out = worker_packet_space(buffer);
         if (!downlink_catch_up(s->downlink, s->receiver->uplink, now_us, &out)) {
             egress_give_back(&w->egress, buffer);
             return;
         }
-        send_new(w, s, buffer, out.len, false);
+        worker_send_new(w, s, buffer, out.len, false);
     }
 }
 
@@ -154,12 +154,12 @@ static bool let_go(struct worker *w, struct sender *s, uint64_t now_us) {
         if (!buffer) {
             return false;
         }
-        struct rtp_out out = space_of(buffer);
+        struct rtp_out out = worker_packet_space(buffer);
         if (!downlink_catch_up(s->downlink, s->receiver->uplink, now_us, &out)) {
             egress_give_back(&w->egress, buffer);
             return true;
         }
-        send_new(w, s, buffer, out.len, true);
+        worker_send_new(w, s, buffer, out.len, true);
     }
     return !s->receiver || !s->receiver->uplink;
 }
@@ -187,9 +187,9 @@ static void forward(struct worker *w, struct sender *s, const struct run *run, u
         if (!buffer) {
             return;
         }
-        struct rtp_out out = space_of(buffer);
+        struct rtp_out out = worker_packet_space(buffer);
         if (downlink_forward(s->downlink, run->receiver->uplink, now_us, p, &out)) {
-            send_new(w, s, buffer, out.len, is_marked(buffer));
+            worker_send_new(w, s, buffer, out.len, is_marked(buffer));
             buffer = NULL;
             if (!list_node_linked(&s->in_held)) {
                 catch_up(w, s, now_us);
@@ -312,7 +312,7 @@ void worker_resend(struct worker *w, struct sender *s, uint16_t sequence) {
     if (!buffer) {
         return;
     }
-    struct rtp_out out = space_of(buffer);
+    struct rtp_out out = worker_packet_space(buffer);
     enum downlink_resend how =
         downlink_resend(s->downlink, r->uplink, loop_now_us(w->loop), sequence, &out);
     if (how == DOWNLINK_RESEND_NONE) {

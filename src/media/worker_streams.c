@@ -27,13 +27,22 @@ static void follow_streaming(struct worker *w, struct transport *t) {
     metric_set(&w->metrics.media_senders, w->streams.senders.count);
 }
 
+/* Audio that its publisher muted is sent to nobody, even if it comes: the last of it may be in the
+ * middle of a word. */
 static void want(struct worker *w, struct sender *s) {
+    const struct media_receive *say = s->receiver ? &s->receiver->say : NULL;
     const struct downlink_want wanted = {
-        .paused = s->want.paused,
+        .paused = s->want.paused || (say && say->muted && !say->section.video),
         .layer_max = s->want.layer_max,
         .fps_max = s->want.fps_max,
     };
+    bool was_sending = downlink_layer(s->downlink) != DOWNLINK_LAYER_NONE;
     downlink_set_want(s->downlink, &wanted);
+    if (!wanted.paused) {
+        worker_end_silence(w, s);
+    } else if (was_sending && say && !say->section.video) {
+        worker_begin_silence(w, s);
+    }
     if (s->ready && s->receiver && s->receiver->uplink) {
         downlink_tick(s->downlink, s->receiver->uplink, loop_now_us(w->loop));
         worker_report_by(w, uplink_due_us(s->receiver->uplink));
@@ -105,6 +114,11 @@ static void put_receiver(struct worker *w, struct transport *t, struct receiver 
     }
     if (there->uplink) {
         uplink_set_muted(there->uplink, there->say.muted);
+    }
+    if (!there->say.section.video) {
+        list_each (node, &there->senders) {
+            want(w, container_of(node, struct sender, in_receiver));
+        }
     }
 }
 

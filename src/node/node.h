@@ -256,6 +256,7 @@ struct fx_receive {
     bool muted;
     uint8_t layers;                     /* of video that the publisher announced: 1 to 3 */
     uint8_t layer_of_rid[RTP_RIDS_MAX]; /* 0 low ... layers - 1, for section->rids */
+    struct slice trailer;               /* of frames of the server's own, when it is encrypted */
     const struct rtp_section *section;  /* as agreed; lives until the next step */
 };
 struct fx_send_want {

@@ -96,6 +96,10 @@ static void put_track(struct effects *fx, const struct session *s, const struct 
     struct fx_receive receive = {
         .track = t->id, .muted = track_muted(t), .layers = track_layers(t)};
     track_map_rids(t, &section->rtp, receive.layer_of_rid);
+    if (t->info->encryption != LIVEKIT__ENCRYPTION__TYPE__NONE) {
+        const struct room *r = &s->host->room;
+        receive.trailer = fx_copy(fx, slice_of(r->sif_trailer, sizeof(r->sif_trailer)));
+    }
     put(fx, s, section, &receive);
 }
 

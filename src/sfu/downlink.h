@@ -65,6 +65,13 @@ must_check bool downlink_catch_up(struct downlink *d, struct uplink *u, uint64_t
  * downlink_catch_up lets one more of them go, in order. Let go of when that says false. */
 void downlink_set_held(struct downlink *d, bool held);
 
+/* Opus that is not sent any more, for now: 20 ms of silence, lest a decoder hum on with what it
+ * heard last; call it at that pace. `trailer` follows the silence: by it those who decrypt know
+ * that the server made this. False: nothing was sent so far, or is sent now. Space as above. */
+enum { DOWNLINK_SILENCE_US = 20000 };
+must_check bool downlink_silence(struct downlink *d, uint64_t now_us, struct slice trailer,
+                                 struct rtp_out *out);
+
 enum downlink_resend {
     DOWNLINK_RESEND_NONE,  /* nothing is written: not known, or too soon, or too often */
     DOWNLINK_RESEND_FRESH, /* on the RTX stream, or never sent so far: srtp_seal */

@@ -4,6 +4,7 @@
 
 #include "downlink.h"
 #include "renumber.h"
+#include "rtp.h"
 
 enum {
     SENT_VIDEO = 512, /* numbers remembered: a second of 4 Mbit/s */
@@ -104,6 +105,9 @@ struct downlink_numbers {
 };
 void downlink_write(const struct downlink *d, const struct uplink_packet *p,
                     const struct downlink_numbers *n, struct rtp_out *out);
+/* What the server itself has to say, with the header `h`. */
+void downlink_write_own(const struct downlink *d, const struct rtp_header *h, uint32_t send_time,
+                        struct rtp_out *out);
 /* On the RTX stream, with a number of its own. */
 void downlink_write_rtx(struct downlink *d, const struct uplink_packet *p,
                         const struct downlink_numbers *n, struct rtp_out *out);

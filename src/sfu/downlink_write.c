@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "downlink_priv.h"
-#include "rtp.h"
 
 enum { LIST_MAX = 8 };
 
@@ -93,6 +92,14 @@ void downlink_write(const struct downlink *d, const struct uplink_packet *p,
         renumber_payload(d, p, n, out);
     }
     assert(!out->failed);
+}
+
+void downlink_write_own(const struct downlink *d, const struct rtp_header *h, uint32_t send_time,
+                        struct rtp_out *out) {
+    struct extension_bytes bytes;
+    struct extension_list list;
+    list_extensions(d, NULL, send_time, true, &bytes, &list);
+    rtp_put_header(out, h, list.items, list.count);
 }
 
 void downlink_write_rtx(struct downlink *d, const struct uplink_packet *p,

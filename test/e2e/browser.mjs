@@ -7,17 +7,18 @@ import { join } from "node:path";
 import { once } from "node:events";
 import { chromium } from "playwright-core";
 
-const script = new URL("./node_modules/livekit-client/dist/livekit-client.umd.js", import.meta.url);
+const dist = new URL("./node_modules/livekit-client/dist/", import.meta.url);
+const scripts = { "/livekit-client.js": "livekit-client.umd.js", "/e2ee-worker.js": "livekit-client.e2ee.worker.js" };
 const html = `<!doctype html><meta charset="utf-8"><title>call</title><script src="/livekit-client.js"></script>`;
 
 export class Browser {
   static async start(...args) {
     const b = new Browser();
-    const code = await readFile(script);
+    const code = new Map();
+    for (const [path, name] of Object.entries(scripts)) code.set(path, await readFile(new URL(name, dist)));
     b.server = createServer((req, res) => {
-      const isScript = req.url === "/livekit-client.js";
-      res.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
-      res.end(isScript ? code : html);
+      res.setHeader("Content-Type", code.has(req.url) ? "text/javascript" : "text/html");
+      res.end(code.get(req.url) ?? html);
     });
     b.server.listen(0, "127.0.0.1");
     await once(b.server, "listening");

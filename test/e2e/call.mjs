@@ -10,8 +10,14 @@ export async function token(identity, room, grant = {}) {
 
 // Runs in the page: everything here is told to it as text.
 async function enter([url, token, options]) {
-  const { Room, RoomEvent } = window.LivekitClient;
-  const room = new Room(options);
+  const { Room, RoomEvent, ExternalE2EEKeyProvider } = window.LivekitClient;
+  const { secret, ...plain } = options; // with a secret, all that is sent is encrypted from client to client
+  if (secret) {
+    plain.encryption = { keyProvider: new ExternalE2EEKeyProvider(), worker: new Worker("/e2ee-worker.js") };
+    await plain.encryption.keyProvider.setKey(secret);
+  }
+  const room = new Room(plain);
+  if (secret) await room.setE2EEEnabled(true);
   const events = [], qualities = [], speakers = new Set(), texts = [];
   const elements = new Map(); // by track sid
   Object.assign(window, { room, events, qualities, speakers, texts, elements, reason: undefined });
@@ -33,6 +39,7 @@ async function enter([url, token, options]) {
   room.on(RoomEvent.LocalTrackUnpublished, (pub, p) => events.push(["gone", ...of(p, pub)]));
   room.on(RoomEvent.ParticipantConnected, (p) => events.push(["joined", p.identity]));
   room.on(RoomEvent.ParticipantDisconnected, (p) => events.push(["left", p.identity]));
+  room.on(RoomEvent.EncryptionError, () => events.push(["undecipherable"]));
   room.on(RoomEvent.Reconnecting, () => events.push(["reconnecting"]));
   room.on(RoomEvent.SignalReconnecting, () => events.push(["reconnecting"]));
   room.on(RoomEvent.ActiveSpeakersChanged, (list) => list.forEach((p) => speakers.add(p.identity)));

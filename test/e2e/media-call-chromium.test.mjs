@@ -3,7 +3,7 @@ import { test, before, after, describe } from "node:test";
 import assert from "node:assert/strict";
 import { RoomServiceClient } from "livekit-server-sdk";
 import { Browser } from "./browser.mjs";
-import { forget, happens, hears, joinCall, sees, still } from "./call.mjs";
+import { forget, happens, hears, joinCall, received, sees, still } from "./call.mjs";
 import { Stoa, until } from "./server.mjs";
 
 const LIMIT = { timeout: 60_000 };
@@ -52,6 +52,8 @@ for (const single of [true, false]) {
       await forget(bob);
       await ann.evaluate(() => room.localParticipant.setMicrophoneEnabled(false));
       await happens(bob, "muted", "ann", "microphone");
+      const { packets } = await received(bob, "ann", "microphone"), end = await still(bob, "ann", "microphone");
+      assert.ok(end.packets > packets + 30 && end.packets < packets + 60, `a second of silence: ${packets} to ${end.packets}`);
       await ann.evaluate(() => room.localParticipant.setMicrophoneEnabled(true));
       await happens(bob, "unmuted", "ann", "microphone");
       await hears(bob, "ann");

@@ -67,10 +67,18 @@ static struct rtp_section section_of(bool video) {
     return s;
 }
 
-static void publish(struct call *c, bool video, uint64_t track) {
-    const struct media_receive r = {
-        .transport = c->publish, .track = track, .layers = 1, .section = section_of(video)};
+static void publish_as(struct call *c, bool video, uint64_t track, bool muted, bool encrypted) {
+    const struct media_receive r = {.transport = c->publish,
+                                    .track = track,
+                                    .muted = muted,
+                                    .layers = 1,
+                                    .trailer = {'e', 'n', 'd'},
+                                    .trailer_len = encrypted ? 3 : 0,
+                                    .section = section_of(video)};
     assert_true(media_receive_put(c->f.media, &r));
+}
+static void publish(struct call *c, bool video, uint64_t track) {
+    publish_as(c, video, track, false, false);
 }
 
 static void subscribe(struct call *c, bool video) {
@@ -149,6 +157,45 @@ static void test_a_section_is_bound_later(void **state) {
     assert_int_equal(rtp_client_packet_at(&c->subscriber, 0).payload.data[1], 2);
     call_deinit(c);
     mem_free(c);
+}
+
+/* A second of silence follows, and what comes meanwhile does not; then it goes on. */
+static void test_what_is_muted_ends_in_silence(void **state) {
+    (void)state;
+    for (int encrypted = 0; encrypted < 2; encrypted++) {
+        struct call *c = mem_zalloc(sizeof(*c));
+        call_init(c);
+        publish_as(c, false, TRACK, false, encrypted);
+        subscribe(c, false);
+        send_audio(c, 1, true, 10);
+        await_packets(c, 1);
+        publish_as(c, false, TRACK, true, encrypted);
+        await_packets(c, 11);
+        send_audio(c, 2, true, 10);
+        await_packets(c, 51);
+        send_audio(c, 3, true, 10);
+        for (int i = 0; i < 10; i++) {
+            (void)client_pump(&c->subscriber.client, 10);
+        }
+        assert_int_equal(c->subscriber.rtp_count, 51);
+        struct rtp_view first = rtp_client_packet_at(&c->subscriber, 0);
+        for (uint16_t i = 1; i <= 50; i++) {
+            struct rtp_view v = rtp_client_packet_at(&c->subscriber, i);
+            assert_int_equal(v.header.sequence, (uint16_t)(first.header.sequence + i));
+            assert_int_equal(v.header.timestamp, first.header.timestamp + 960u * i);
+            assert_true(slice_eq(v.payload, encrypted ? SLICE_LIT("\xf8\xff\xfe"
+                                                                  "end")
+                                                      : SLICE_LIT("\xf8\xff\xfe")));
+        }
+        publish_as(c, false, TRACK, false, encrypted);
+        send_audio(c, 100, true, 10);
+        await_packets(c, 52);
+        struct rtp_view last = rtp_client_packet_at(&c->subscriber, 51);
+        assert_int_equal(last.header.sequence, (uint16_t)(first.header.sequence + 51));
+        assert_int_equal(last.payload.data[1], 100);
+        call_deinit(c);
+        mem_free(c);
+    }
 }
 
 static void test_loudness_is_told(void **state) {
@@ -369,6 +416,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_audio_is_forwarded),
         cmocka_unit_test(test_a_section_is_bound_later),
+        cmocka_unit_test(test_what_is_muted_ends_in_silence),
         cmocka_unit_test(test_loudness_is_told),
         cmocka_unit_test(test_video_begins_with_a_key_frame_and_is_sent_again),
         cmocka_unit_test(test_a_burst_of_video_is_spread),

@@ -185,6 +185,8 @@ void kit_add_track(struct kit *k, uint64_t conn, const struct kit_add *add) {
     a.cid = (char *)(uintptr_t)add->cid;
     a.type = add->video ? LIVEKIT__TRACK_TYPE__VIDEO : LIVEKIT__TRACK_TYPE__AUDIO;
     a.muted = add->muted;
+    a.encryption =
+        add->encrypted ? LIVEKIT__ENCRYPTION__TYPE__GCM : LIVEKIT__ENCRYPTION__TYPE__NONE;
     a.source = (Livekit__TrackSource)add->source;
     a.width = add->video ? 1280 : 0;
     a.height = add->video ? 720 : 0;

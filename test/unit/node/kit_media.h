@@ -19,7 +19,7 @@ void kit_send_answer(struct kit *k, uint64_t conn, const char *sdp, uint32_t id)
 
 struct kit_add {
     const char *cid;
-    bool video, muted;
+    bool video, muted, encrypted;
     int source;
     const char *codec, *sid, *name;
     const Livekit__VideoQuality *layers; /* heights 180, 360, 720 by quality */

@@ -195,6 +195,23 @@ static void mute(struct kit *k, uint64_t conn, const char *sid, bool muted) {
     kit_signal(k, conn, &r);
 }
 
+/* Clients that decrypt know by the room's trailer what the server itself put in. */
+static void test_media_knows_what_is_encrypted(void **state) {
+    (void)state;
+    for (int encrypted = 0; encrypted < 2; encrypted++) {
+        struct kit k;
+        kit_open(&k, NULL);
+        kit_single(&k, 1, "r", "alice", PLACES);
+        struct kit_add mic = MIC;
+        mic.encrypted = encrypted;
+        kit_add_track(&k, 1, &mic);
+        kit_send_offer(&k, 1, PLACES " a7>mic");
+        const struct fx_receive *receive = &kit_effect(&k, FX_RECEIVE_PUT, 0)->receive;
+        assert_int_equal(receive->trailer.len, encrypted ? SIF_TRAILER_BYTES : 0);
+        kit_close(&k);
+    }
+}
+
 static void test_mute(void **state) {
     (void)state;
     struct kit k;
@@ -306,6 +323,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_a_queued_track_is_published_when_the_first_one_ends),
         cmocka_unit_test(test_mute),
+        cmocka_unit_test(test_media_knows_what_is_encrypted),
         cmocka_unit_test(test_leaving_unpublishes),
         cmocka_unit_test(test_revoked_sources_end_their_tracks),
         cmocka_unit_test(test_join_with_tracks_and_an_offer),

@@ -146,6 +146,41 @@ static void a_pause_leaves_no_gap(void **state) {
     assert_int_equal(sent_view(f).header.timestamp, 40 * 960);
 }
 
+/* What is said where the publisher says no more goes on in number and time, and so does what comes
+ * after it. */
+static void silence_goes_on_where_the_sound_stopped(void **state) {
+    struct fixture *f = *state;
+    uint8_t space[KIT_PACKET_BYTES];
+    struct rtp_out out = rtp_out_over(space, sizeof space);
+    assert_false(downlink_silence(f->d, f->now, (struct slice){0}, &out)); /* nothing was sent */
+    uint16_t first = send(f, 10);
+    assert_false(downlink_silence(f->d, f->now, (struct slice){0}, &out)); /* it is sent now */
+    downlink_set_want(f->d, &(struct downlink_want){.paused = true});
+    for (uint16_t i = 1; i <= 50; i++) {
+        out.len = 0;
+        assert_true(downlink_silence(f->d, f->now, SLICE_LIT("trailer"), &out));
+        assert_int_equal(take(f, (uint16_t)(10 + i), "voice"), STATUS_OK);
+        assert_int_equal(f->sent.len, 0);
+        struct rtp_view v;
+        assert_int_equal(rtp_read(rtp_out_slice(&out), &v), STATUS_OK);
+        assert_int_equal(v.header.sequence, (uint16_t)(first + i));
+        assert_int_equal(v.header.timestamp, (10 + i) * 960);
+        assert_int_equal(v.header.payload_type, KIT_DOWN_TYPE);
+        assert_int_equal(v.header.ssrc, 5000);
+        assert_true(slice_eq(v.payload, SLICE_LIT("\xf8\xff\xfetrailer")));
+        struct slice value;
+        assert_true(rtp_extension_find(&v, KIT_DOWN_MID, &value) && slice_eq_cstr(value, "12"));
+    }
+    out.len = 0;
+    assert_int_equal(downlink_resend(f->d, f->u, f->now, (uint16_t)(first + 3), &out),
+                     DOWNLINK_RESEND_NONE);
+    downlink_set_want(f->d, &(struct downlink_want){.paused = false});
+    assert_int_equal(send(f, 61), (uint16_t)(first + 51));
+    assert_int_equal(sent_view(f).header.timestamp, 61 * 960);
+    assert_int_equal(downlink_resend(f->d, f->u, f->now, (uint16_t)(first + 3), &out),
+                     DOWNLINK_RESEND_NONE);
+}
+
 static void a_new_source_goes_on_in_time(void **state) {
     struct fixture *f = *state;
     uint16_t first = send(f, 10);
@@ -272,6 +307,7 @@ int main(void) {
         AUDIO_TEST(what_came_before_the_first_is_not_sent),
         AUDIO_TEST(padding_is_closed_up),
         AUDIO_TEST(a_pause_leaves_no_gap),
+        AUDIO_TEST(silence_goes_on_where_the_sound_stopped),
         AUDIO_TEST(a_new_source_goes_on_in_time),
         AUDIO_TEST(resends_are_the_same_bytes),
         AUDIO_TEST(reports_follow_the_publishers_clock),
