@@ -11,7 +11,7 @@
 
 enum {
     INDEX_AT = 40, /* where a payload says which packet it is */
-    LATENCIES_MAX = 1 << 20,
+    PASSAGES_MAX = 1 << 20,
     VIDEO = 1,
     AUDIO = 2, /* track ids */
     FRAME_NS = 1000000000 / 30,
@@ -84,8 +84,8 @@ void sfu_call_begin(struct sfu_call *c, unsigned subscribers) {
     must(subscribers >= SFU_PROBES && subscribers <= SFU_SUBSCRIBERS_MAX, "10 to 400 subscribers");
     c->subscriber = calloc(subscribers, sizeof *c->subscriber);
     c->second = calloc(subscribers, sizeof *c->second);
-    c->latencies = malloc(LATENCIES_MAX * sizeof *c->latencies);
-    must(c->subscriber && c->second && c->latencies, "memory");
+    c->passages = malloc(PASSAGES_MAX * sizeof *c->passages);
+    must(c->subscriber && c->second && c->passages, "memory");
     sfu_server_start(&c->server);
 }
 
@@ -109,7 +109,7 @@ void sfu_call_end(struct sfu_call *c) {
     client_deinit(&c->publisher.client);
     free(c->subscriber);
     free(c->second);
-    free(c->latencies);
+    free(c->passages);
 }
 
 /* The stamp of what was sent last; older ones before it are answers to checks. */
@@ -158,17 +158,17 @@ static void send_frame(struct sfu_call *c) {
     }
 }
 
-static void note_latency(struct sfu_call *c, const struct rtp_client *client, size_t n) {
+static void note_passage(struct sfu_call *c, const struct rtp_client *client, size_t n) {
     struct rtp_view v = rtp_client_packet_at(client, n);
     uint32_t index;
-    if (v.payload.len < INDEX_AT + sizeof index || c->latencies_count == LATENCIES_MAX) {
+    if (v.payload.len < INDEX_AT + sizeof index || c->passages_count == PASSAGES_MAX) {
         return;
     }
     memcpy(&index, v.payload.data + INDEX_AT, sizeof index);
     uint64_t received = client->rtp[n % RTP_CLIENT_KEPT].received_ns;
     uint64_t sent = c->sent_ns[index % SFU_SENT_KEPT];
     if (c->sent - index <= SFU_SENT_KEPT && received != 0 && sent != 0) {
-        c->latencies[c->latencies_count++] = ((double)received - (double)sent) / 1000;
+        c->passages[c->passages_count++] = (struct sfu_passage){sent, received, 0};
     }
 }
 
@@ -179,7 +179,7 @@ static void read_probes(struct sfu_call *c) {
         (void)client_pump(&client->client, 0);
         must(client->rtp_count - from <= RTP_CLIENT_KEPT, "a probe is too slow");
         for (size_t n = from; n < client->rtp_count; n++) {
-            note_latency(c, client, n);
+            note_passage(c, client, n);
         }
     }
     (void)client_pump(&c->publisher.client, 0);
@@ -190,15 +190,24 @@ static void sleep_until(uint64_t at_ns) {
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
+static double passed_us(const struct sfu_passage *p) {
+    return ((double)p->received_ns - (double)p->sent_ns) / 1000;
+}
+
+static void judge_passages(struct sfu_call *c) {
+    for (size_t i = 0; i < c->passages_count; i++) {
+        struct sfu_passage *p = &c->passages[i];
+        uint64_t away_ns = sfu_stalls_within_ns(&c->stalls, p->sent_ns, p->received_ns);
+        p->added_us = passed_us(p) - (double)away_ns / 1000;
+    }
+}
+
 void sfu_call_publish(struct sfu_call *c, double seconds) {
     uint64_t begin = now_ns(), end = begin + (uint64_t)(seconds * 1e9);
     uint64_t frame_ns = begin, audio_ns = begin, read_ns = begin + SETTLE_NS;
-    c->latencies_count = 0;
-    for (;;) {
-        uint64_t next = MIN(MIN(frame_ns, audio_ns), read_ns);
-        if (next >= end) {
-            return;
-        }
+    c->passages_count = 0;
+    sfu_stalls_begin(&c->stalls);
+    for (uint64_t next = begin; next < end; next = MIN(MIN(frame_ns, audio_ns), read_ns)) {
         sleep_until(next);
         if (next == read_ns) {
             read_probes(c);
@@ -211,6 +220,9 @@ void sfu_call_publish(struct sfu_call *c, double seconds) {
             frame_ns += FRAME_NS;
         }
     }
+    sfu_stalls_end(&c->stalls);
+    judge_passages(c);
+    c->published_s = seconds;
 }
 
 void sfu_call_saturate(struct sfu_call *c, double seconds) {
@@ -226,13 +238,35 @@ void sfu_call_saturate(struct sfu_call *c, double seconds) {
     }
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
+static int compare(double x, double y) {
     return (x > y) - (x < y);
 }
 
-double sfu_call_latency_us(struct sfu_call *c, double share) {
-    must(c->latencies_count > 0, "nothing came through");
-    qsort(c->latencies, c->latencies_count, sizeof *c->latencies, compare);
-    return c->latencies[(size_t)(share * (double)(c->latencies_count - 1))];
+static int compare_added(const void *a, const void *b) {
+    return compare(((const struct sfu_passage *)a)->added_us,
+                   ((const struct sfu_passage *)b)->added_us);
+}
+
+static int compare_passed(const void *a, const void *b) {
+    return compare(passed_us(a), passed_us(b));
+}
+
+static const struct sfu_passage *percentile(struct sfu_call *c, double share,
+                                            int (*order)(const void *, const void *)) {
+    must(c->passages_count > 0, "nothing came through");
+    qsort(c->passages, c->passages_count, sizeof *c->passages, order);
+    return &c->passages[(size_t)(share * (double)(c->passages_count - 1))];
+}
+
+double sfu_call_added_us(struct sfu_call *c, double share) {
+    return percentile(c, share, compare_added)->added_us;
+}
+
+double sfu_call_passed_us(struct sfu_call *c, double share) {
+    return passed_us(percentile(c, share, compare_passed));
+}
+
+double sfu_call_stalled_ms_per_s(const struct sfu_call *c) {
+    uint64_t all_ns = sfu_stalls_within_ns(&c->stalls, 0, UINT64_MAX);
+    return c->stalls.known ? (double)all_ns / 1e6 / c->published_s : -1;
 }

@@ -2,7 +2,8 @@
  * packet was in the process, as the kernel saw it.
  * Owns: struct sfu_call its clients, and the process.
  * Never: reads a clock for a latency: the kernel stamps a packet when it enters the process's
- *   socket and when it arrives at a subscriber's, so that the load of this side does not count.
+ *   socket and when it arrives at a subscriber's, so that the load of this side does not count; nor
+ *   does the time for which the host took away the processor (sfu_stalls.h).
  * Invariant: what the subscribers at `probe` received is read after each frame; the others' lies
  *   unread, as in the limit that this is compared with.
  * Callers: bench_sfu. */
@@ -10,6 +11,7 @@
 
 #include "rtp_client.h"
 #include "sfu_server.h"
+#include "sfu_stalls.h"
 
 enum {
     SFU_SUBSCRIBERS_MAX = 400,
@@ -21,8 +23,14 @@ enum {
     SFU_FRAMES_AHEAD = 4, /* of saturation: on their way at a time */
 };
 
+struct sfu_passage {
+    uint64_t sent_ns, received_ns;
+    double added_us; /* in between, without stalls */
+};
+
 struct sfu_call {
     struct sfu_server server;
+    struct sfu_stalls stalls; /* while frames were published */
     unsigned subscribers;
     struct rtp_client publisher, *subscriber;
     struct client *second; /* of each subscriber: the transport that dual mode adds */
@@ -31,8 +39,9 @@ struct sfu_call {
     uint16_t video_sequence, audio_sequence;
     uint32_t frame, sent;
     uint64_t sent_ns[SFU_SENT_KEPT];
-    double *latencies; /* us */
-    size_t latencies_count;
+    struct sfu_passage *passages;
+    size_t passages_count;
+    double published_s;
 };
 
 void sfu_call_begin(struct sfu_call *c, unsigned subscribers); /* nobody is in it yet */
@@ -40,9 +49,13 @@ void sfu_call_end(struct sfu_call *c);
 /* Joins all. A join, as measured: two transports (dual mode), each with its ICE check, DTLS
  * handshake and SRTP keys, and two subscriptions (audio, video). */
 void sfu_call_join(struct sfu_call *c);
-/* Camera frames and audio, as a client sends them; latencies begin anew. */
+/* Camera frames and audio, as a client sends them; passages begin anew. */
 void sfu_call_publish(struct sfu_call *c, double seconds);
 /* Camera frames as fast as the last subscriber gets them: the process is never idle, as the limit
  * is not. The last phase: other probes' packets lie unread from then on. */
 void sfu_call_saturate(struct sfu_call *c, double seconds);
-double sfu_call_latency_us(struct sfu_call *c, double share); /* its percentile */
+/* Of the last sfu_call_publish: a percentile of what was added, and of what a clock on the wall
+ * saw; and how much of a second the processor was away, negative when nobody could tell. */
+double sfu_call_added_us(struct sfu_call *c, double share);
+double sfu_call_passed_us(struct sfu_call *c, double share);
+double sfu_call_stalled_ms_per_s(const struct sfu_call *c);

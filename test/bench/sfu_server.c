@@ -1,6 +1,7 @@
 #include "sfu_server.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,9 +84,29 @@ static uint64_t cpu_ns(clockid_t which) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* How long threads of this process could have run, and others did; but for the one that asks. */
+static uint64_t waited_ns(void) {
+    uint64_t sum = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    must(tasks != NULL, "tasks");
+    for (struct dirent *d; (d = readdir(tasks)) != NULL;) {
+        char path[64];
+        unsigned long long ran = 0, waited = 0;
+        (void)snprintf(path, sizeof path, "/proc/self/task/%.20s/schedstat", d->d_name);
+        FILE *f = strtol(d->d_name, NULL, 10) != getpid() ? fopen(path, "r") : NULL;
+        if (f) {
+            sum += fscanf(f, "%llu %llu", &ran, &waited) == 2 ? waited : 0;
+            fclose(f);
+        }
+    }
+    closedir(tasks);
+    return sum;
+}
+
 static void plane_read(struct plane *p, struct sfu_figures *f) {
     f->cpu_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns(CLOCK_THREAD_CPUTIME_ID);
     f->rss_bytes = resident();
+    f->waited_ns = waited_ns();
     const struct metrics *list[4];
     size_t count = media_metrics(p->media, list, 4);
     for (size_t i = 0; i < count; i++) {

@@ -11,7 +11,8 @@ struct sfu_server {
     int pid, fd;
 };
 struct sfu_figures {
-    uint64_t cpu_ns; /* of the threads of the media plane */
+    uint64_t cpu_ns;    /* of the threads of the media plane */
+    uint64_t waited_ns; /* they could have run, and others did */
     uint64_t rss_bytes;
     uint64_t forwarded, messages, unsent, datagrams_in;
 };
