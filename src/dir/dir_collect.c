@@ -23,8 +23,11 @@ enum status dir_member_set(struct dir *d, uint64_t id, uint64_t boot) {
     struct dir_member *m = member_find(d, id);
     if (m) {
         if (m->boot != boot) {
-            /* Started again: it may have lost what it had told us it holds. */
-            memset(m->acked, 0, DIR_BUCKETS * sizeof(*m->acked));
+            /* Started again: it may have lost what it had told us it holds. Before its first boot
+             * it told nothing, and that memory is not touched before it is needed. */
+            if (m->boot != 0) {
+                memset(m->acked, 0, DIR_BUCKETS * sizeof(*m->acked));
+            }
             m->acked_all = 0;
             m->boot = boot;
             begin_epoch(d);

@@ -238,10 +238,7 @@ uint64_t cluster_next_ms(const struct node *n) {
     if (!c) {
         return UINT64_MAX;
     }
-    bool at_once = c->hosts_left > 0 || !list_empty(&c->checks);
-    for (size_t i = 0; i < c->members_count; i++) {
-        at_once = at_once || c->members[i]->voiding || c->members[i]->sweeping;
-    }
+    bool at_once = c->hosts_left > 0 || !list_empty(&c->checks) || c->parts_leave;
     uint64_t next = MIN(c->next_beat_ms, MIN(c->next_check_ms, c->next_flush_ms));
     next = MIN(next, MIN(c->next_round_ms, c->next_hosts_ms));
     return at_once ? n->now.mono_ms : next;

@@ -113,6 +113,8 @@ struct cluster {
 
     struct map away_by_name;
     uint64_t parts;
+    bool
+        parts_leave; /* some member may be voiding or sweeping: no step looks at all of them else */
 
     struct sync_round round;
     uint64_t last_round;

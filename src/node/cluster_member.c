@@ -133,11 +133,22 @@ bool cluster_holds_back(const struct node *n) {
     return holds;
 }
 
-/* What `from` says of a third one. */
-static void gossip(struct node *n, const struct cm_member *g) {
+/* Beats name members by id, as they stand here: the next one is not far behind place *at. */
+static struct member *member_behind(const struct cluster *c, size_t *at, uint64_t id) {
+    if (*at > 0 && c->members[*at - 1]->id >= id) {
+        *at = 0; /* of one that names them otherwise */
+    }
+    while (*at < c->members_count && c->members[*at]->id < id) {
+        (*at)++;
+    }
+    return *at < c->members_count && c->members[*at]->id == id ? c->members[*at] : NULL;
+}
+
+/* What a beat says of a third one; *at: where the one before stands. */
+static void gossip(struct node *n, const struct cm_member *g, size_t *at) {
     struct cluster *c = n->cluster;
     uint64_t ttl_s = n->config.cluster.member_ttl_s;
-    struct member *m = cluster_member(c, g->id);
+    struct member *m = member_behind(c, at, g->id);
     if (g->id == 0 || (!m && g->silent_s >= ttl_s)) {
         return;
     }
@@ -214,12 +225,13 @@ void cluster_on_beat(struct node *n, const struct cluster_message *msg, struct e
         cluster_compared(n, m);
     }
     struct cm_member us = {0};
+    size_t at = 0;
     for (size_t i = 0; i < cm_members_count(b->members); i++) {
         struct cm_member g = cm_member_at(b->members, i);
         if (g.id == cluster_id(n)) {
             us = g;
         } else if (g.id != m->id) {
-            gossip(n, &g);
+            gossip(n, &g, &at);
         }
     }
     gossip_of_us(m, us.id != 0 ? &us : NULL);

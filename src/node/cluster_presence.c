@@ -266,16 +266,16 @@ void cluster_presence_apply(struct node *n, struct slice name) {
 }
 
 void cluster_presence_void(struct node *n, struct member *m) {
-    (void)n;
     m->presence_seq = m->presence_head = 0;
     m->anew = m->sweeping = false;
     m->voiding = !list_empty(&m->parts);
+    n->cluster->parts_leave = n->cluster->parts_leave || m->voiding;
 }
 
 bool cluster_presence_work(struct node *n) {
     struct cluster *c = n->cluster;
     size_t budget = PARTS_PER_STEP_MAX;
-    for (size_t i = 0; i < c->members_count; i++) {
+    for (size_t i = 0; c->parts_leave && i < c->members_count; i++) {
         struct member *m = c->members[i];
         while ((m->voiding || m->sweeping) && budget > 0) {
             struct list_node *first = list_first(&m->parts);
@@ -289,6 +289,7 @@ bool cluster_presence_work(struct node *n) {
             budget--;
         }
     }
+    c->parts_leave = budget == 0;
     return budget == 0;
 }
 
@@ -353,7 +354,7 @@ void cluster_on_presence(struct node *n, const struct cluster_message *msg, stru
     m->presence_asked_ms = 0;
     if (m->anew && !(p->flags & CM_PRESENCE_MORE)) {
         m->anew = false;
-        m->sweeping = true;
+        m->sweeping = n->cluster->parts_leave = true;
     }
     cluster_presence_want(n, m, fx);
 }
