@@ -94,7 +94,6 @@ void machine_start(struct world *w, size_t node) {
     configure(w, m);
     m->config.cluster.known_count = m->known_count;
     m->config.cluster.wall_correction_ms = m->correction_ms;
-    m->config.cluster.contact = m->contact;
     for (size_t i = 0; i < sizeof(m->config.random_key); i++) {
         m->config.random_key[i] = (uint8_t)sim_u64(&w->rng);
     }
@@ -116,7 +115,6 @@ void machine_crash(struct world *w, size_t node, enum sim_crash how) {
     struct node_cluster_state s = node_cluster_state(m->node);
     m->known_count = node_members(m->node, m->known, SIM_NODES_MAX);
     m->correction_ms = s.wall_correction_ms;
-    m->contact = s.contact;
     m->node = node_destroy(m->node);
     m->incarnation++;
     heap_remove(&w->events, &m->tick.at);
@@ -125,7 +123,6 @@ void machine_crash(struct world *w, size_t node, enum sim_crash how) {
     if (how == CRASH_DISK_LOSS) {
         m->known_count = 0;
         m->correction_ms = 0;
-        m->contact = 0;
     }
     world_trace(w, "n%zu crashes (%s)", node,
                 how == CRASH_KILL         ? "killed"

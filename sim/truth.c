@@ -230,7 +230,8 @@ void truth_finished(struct world *w, size_t node, const struct fx_note *note) {
         const struct model_life *l = &w->record.lives[i];
         struct truth_life *t = life_find(w, room, l->birth);
         ended = ended || l->ended;
-        if (l->ended && t && t->forever && !t->maybe_deleted && !t->deleted) {
+        bool stays = t && t->forever && !t->maybe_deleted && !t->deleted && !t->lost;
+        if (l->ended && stays) {
             world_object(w, "n%zu ended room-%zu, which is to stay", node, room);
         }
     }

@@ -77,7 +77,6 @@ struct machine {
     struct node_member known[SIM_NODES_MAX];
     size_t known_count;
     int64_t correction_ms;
-    uint64_t contact;
     /* truth: when this node was last told that the room is to stay, by room */
     uint64_t kept_ms[SIM_ROOMS_MAX];
 };
@@ -110,7 +109,7 @@ struct truth_life {
     bool acked;         /* somebody was told that it exists */
     bool deleted;       /* somebody was told that it does not, by a node that saw it */
     bool maybe_deleted; /* a delete was not answered, or its only copy was lost */
-    bool lost;          /* each copy of it was lost */
+    bool lost;          /* each copy of it was lost, or whoever has it may return and let it go */
     uint64_t acked_ms;  /* when somebody first was */
 };
 struct truth_write {

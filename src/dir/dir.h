@@ -251,10 +251,10 @@ must_check enum status dir_room_reassert(struct dir *d, struct dir_time t, struc
  * this by themselves. */
 size_t dir_room_close(struct dir *d, struct dir_time t, struct slice name);
 
-/* The return of a node that was expelled: it drops lives born before its last contact that a peer
- * which stayed lacks. Nothing is written for peers, nor for the journal: there it is a gap. A room
- * with sessions here stays as it is. Returns how many. */
-size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
+/* The return of a node that was expelled: it ends lives born before its last contact that a peer
+ * which stayed lacks, as the sweep would: others that hold them learn of it, hosts put them back. A
+ * room with sessions here stays as it is. Returns how many. */
+size_t dir_room_let_go(struct dir *d, struct dir_time t, struct slice name,
                        const struct dir_stamp *births, size_t count);
 
 uint32_t dir_bucket_of(const struct dir *d, struct slice name);
@@ -280,8 +280,8 @@ size_t dir_delta_owed(const struct dir *d);
 /* The same for the journal. */
 size_t dir_journal_next(struct dir *d, size_t budget_bytes, struct buf *out);
 size_t dir_journal_owed(const struct dir *d);
-/* Changes whose record is gone before dir_journal_next took it (at the bound on tombstones, or
- * forgotten): as long as this rises, only a snapshot tells the journal all. */
+/* Changes whose record is gone before dir_journal_next took it (at the bound on tombstones): as
+ * long as this rises, only a snapshot tells the journal all. */
 uint64_t dir_journal_gaps(const struct dir *d);
 /* A journal that lost what it took marks the room again. */
 void dir_journal_mark(struct dir *d, struct slice name);

@@ -273,21 +273,6 @@ void dir_facts_close(struct dir_facts *f, struct dir_stamp birth) {
     dir_facts_normalize(f);
 }
 
-bool dir_facts_forget(struct dir_facts *f, struct dir_stamp birth) {
-    struct dir_life *l = dir_facts_find(f, birth);
-    if (!l) {
-        return false;
-    }
-    life_deinit(l);
-    struct dir_life *end = dir_facts_lives(f) + f->lives_count;
-    for (; l + 1 < end; l++) {
-        l[0] = l[1];
-    }
-    f->lives_count--;
-    dir_facts_normalize(f);
-    return true;
-}
-
 /* ---- arrays ---- */
 
 /* Doubles, so that n additions copy O(n) in all. */

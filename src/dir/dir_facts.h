@@ -105,8 +105,6 @@ void dir_facts_delete(struct dir_facts *f, uint64_t stone);
 /* An ended life may be closed unless its creator has an older one that is current. */
 bool dir_facts_closable(const struct dir_facts *f, const struct dir_life *life);
 void dir_facts_close(struct dir_facts *f, struct dir_stamp birth);
-/* Takes the life out without a trace: no merge does this. False when it is not there. */
-bool dir_facts_forget(struct dir_facts *f, struct dir_stamp birth);
 
 /* ---- merge (dir_merge.c) ---- */
 /* into := into joined with from. Takes what it needs out of `from`, which stays valid to deinit.

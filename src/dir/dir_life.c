@@ -95,29 +95,28 @@ enum status dir_room_reassert(struct dir *d, struct dir_time t, struct slice nam
     return STATUS_OK;
 }
 
-/* ---- forget ---- */
+/* ---- return ---- */
 
-size_t dir_room_forget(struct dir *d, struct dir_time t, struct slice name,
+size_t dir_room_let_go(struct dir *d, struct dir_time t, struct slice name,
                        const struct dir_stamp *births, size_t count) {
-    struct dir_record *r = dir_record_find(d, name);
+    struct dir_record *r = dir_record_find_alive(d, name);
     if (!r || r->local.participants > 0 || r->local.dependents > 0) {
-        return 0; /* what is hosted here is not forgotten */
+        return 0; /* what is hosted here stays */
     }
     struct dir_seen before = dir_record_see(r);
-    size_t forgotten = 0;
+    size_t ended = 0;
     for (size_t i = 0; i < count; i++) {
-        forgotten += dir_facts_forget(&r->facts, births[i]);
+        struct dir_life *l = dir_facts_find(&r->facts, births[i]);
+        if (l && dir_life_current(l)) {
+            l->ended = true;
+            ended++;
+        }
     }
-    if (forgotten == 0) {
-        return 0;
-    }
-    d->counts.journal_gaps += d->cfg.journal;
-    dir_record_follow(d, r, t, DIR_FROM_PEER, &before, false);
-    if (r->facts.rows_count == 0 && r->facts.lives_count == 0) {
-        dir_record_drop(d, r);
-    } else {
+    if (ended > 0) {
+        r->facts.stone = MAX(r->facts.stone, dir_clock_tick(&d->clock, t.wall_ms).time);
+        dir_record_follow(d, r, t, DIR_FROM_HERE, &before, false);
         dir_record_settle(d, r);
+        dir_after(d);
     }
-    dir_after(d);
-    return forgotten;
+    return ended;
 }

@@ -35,6 +35,9 @@ static enum status know_members(struct node *n, struct cluster *c) {
             return STATUS_NO_MEMORY;
         }
         m->unsure = true;
+        m->contact = k->contact;
+        /* What this process makes is younger, whatever of the last one's is on the disk. */
+        dir_clock_load(n->dir, k->contact);
         if (k->expelled) {
             cluster_member_expel(n, m);
             continue;
@@ -68,7 +71,6 @@ enum status cluster_create(struct node *n) {
     }
     c->raw_wall_ms = n->now.wall_ms;
     c->correction_ms = config->wall_correction_ms;
-    c->started = dir_clock_now(n->dir, n->now).time;
     c->warm = true; /* unless it knows of others */
     c->grace_until_ms = n->now.mono_ms + config->lease_ms;
     c->next_beat_ms = n->now.mono_ms;
@@ -76,7 +78,9 @@ enum status cluster_create(struct node *n) {
     c->next_flush_ms = UINT64_MAX;
     c->next_hosts_ms = UINT64_MAX;
     c->next_round_ms = n->now.mono_ms + config->round_ms;
-    return know_members(n, c);
+    s = know_members(n, c);
+    c->started = dir_clock_now(n->dir, n->now).time;
+    return s;
 }
 
 void cluster_destroy(struct node *n) {
@@ -248,7 +252,11 @@ size_t node_members(const struct node *n, struct node_member *members, size_t ma
     size_t count = 0;
     for (size_t i = 0; n->cluster && i < n->cluster->members_count && count < max; i++) {
         const struct member *m = n->cluster->members[i];
-        members[count++] = (struct node_member){.id = m->id, .expelled = m->expelled};
+        members[count++] = (struct node_member){
+            .id = m->id,
+            .contact = m->asks_resync ? m->contact_before : m->contact,
+            .expelled = m->expelled,
+        };
     }
     return count;
 }
@@ -270,7 +278,6 @@ struct node_cluster_state node_cluster_state(const struct node *n) {
         s.heard += m->heard;
         s.living += m->living;
         s.resyncing += m->asks_resync || m->must_resync;
-        s.contact = MAX(s.contact, m->contact);
     }
     return s;
 }

@@ -8,6 +8,7 @@ enum {
     GREET_MS = 50,                /* a new one hears of us soon, many new ones by one beat */
     BEHIND_MS = 500,              /* by then what was lost has been asked for */
     CHECK_MS = 500,               /* at least so often, for what no lease announces */
+    TRIP_MS = 1000,               /* of a beat; what it says of silence is older by as much */
 };
 
 /* ---- the table ---- */
@@ -67,7 +68,6 @@ struct member *cluster_member_add(struct node *n, uint64_t id) {
     }
     m->id = id;
     m->heard_ms = (int64_t)n->now.mono_ms;
-    m->contact = n->config.cluster.contact;
     list_init(&m->parts);
     size_t at = place_of(c, id);
     memmove(c->members + at + 1, c->members + at,
@@ -262,7 +262,8 @@ void cluster_beat(struct node *n, struct effects *fx) {
         if (m->expelled) {
             continue;
         }
-        int64_t silent_s = ((int64_t)n->now.mono_ms - m->heard_ms) / 1000;
+        /* Rather more than less: each passes it on, and it would go round and never grow. */
+        int64_t silent_s = ((int64_t)n->now.mono_ms - m->heard_ms + TRIP_MS + 999) / 1000;
         bool resync = m->must_resync || dir_member_must_resync(n->dir, m->id);
         struct cm_member g = {
             .id = m->id,
@@ -311,8 +312,8 @@ static bool is_unseen(const struct node *n, struct member *m) {
     bool late = behind && now_ms >= m->behind_ms + BEHIND_MS;
     if (late || (m->living && !m->heard)) {
         m->unseen_until_ms = now_ms + dir_lost_timeout_ms(n->dir);
-    } else if (m->heard || m->leaving) {
-        m->unseen_until_ms = 0;
+    } else if ((m->heard && !behind) || m->leaving) {
+        m->unseen_until_ms = 0; /* who is heard again has not told yet what was missed */
     }
     return now_ms < m->unseen_until_ms;
 }

@@ -48,7 +48,7 @@ enum cm_member_flags {
 
 struct cm_member {
     uint64_t id, boot;
-    uint32_t silent_s;
+    uint32_t silent_s; /* rather more than less */
     uint8_t flags;
 };
 

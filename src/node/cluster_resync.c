@@ -3,7 +3,8 @@
 /* The return of a node that was expelled, or that missed tombstones which were dropped: what it
  * holds may have been deleted, ended and forgotten by all others. It takes the word of a member
  * that says so: lives born before their last contact which that one neither has nor has deleted are
- * let go, unless somebody is in them here. Until then nobody takes records from it. */
+ * ended, unless somebody is in them here: an end reaches others that hold them and have not been
+ * told, or do not know that we ever met. Until then nobody takes records from it. */
 
 void cluster_probe(struct node *n, struct member *m, struct effects *fx) {
     struct cluster *c = n->cluster;
@@ -55,8 +56,8 @@ void cluster_on_lacks(struct node *n, const struct cluster_message *msg, struct 
                 births[count++] = birth;
             }
         }
-        size_t forgotten = dir_room_forget(n->dir, n->now, name, births, count);
-        metric_add(&n->config.metrics->cluster_forgotten, forgotten);
+        size_t ended = dir_room_let_go(n->dir, n->now, name, births, count);
+        metric_add(&n->config.metrics->cluster_forgotten, ended);
     }
     if (c->round.cursor != 0) {
         cluster_probe(n, m, fx);

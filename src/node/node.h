@@ -37,6 +37,7 @@ struct node_preset {
  * what it brings when it returns may have been deleted and forgotten. */
 struct node_member {
     uint64_t id;
+    uint64_t contact; /* our clock when we last heard it while it heard us; 0: never */
     bool expelled;
 };
 
@@ -44,11 +45,10 @@ struct node_member {
 struct node_cluster {
     uint64_t id; /* the same after a restart; not 0 */
     /* What it knew when it last ran (node_members, node_cluster_state): who else there was; how far
-     * its wall was off; its clock when it last heard somebody. Nothing: none, 0, 0. */
+     * its wall was off. Nothing: none, 0. */
     const struct node_member *known;
     size_t known_count;
     int64_t wall_correction_ms;
-    uint64_t contact;
     uint32_t beat_ms, lease_ms;               /* 2 s, 6 s */
     uint32_t delta_ms;                        /* changes wait so long for others: 10 */
     uint32_t round_ms;                        /* between rounds of anti-entropy: 3 s */
@@ -393,7 +393,7 @@ const struct ident *node_id(const struct node *n); /* ND_... */
 
 /* Of the cluster, for the shell to keep for the next start, for pages and for the simulator. */
 struct node_cluster_state {
-    uint64_t boot, contact;
+    uint64_t boot;
     int64_t wall_correction_ms;
     bool island, warm;
     size_t members, heard, living, resyncing;

@@ -67,11 +67,6 @@ static void what_the_journal_will_not_be_told_is_counted(void **state) {
     }
     assert_int_equal(dir_journal_owed(w.nodes[A]), 10);
     assert_int_equal(dir_journal_gaps(w.nodes[A]), 20);
-    world_create(&w, A, ROOM);
-    struct dir_stamp birth = world_find(&w, A, ROOM).birth;
-    uint64_t gaps = dir_journal_gaps(w.nodes[A]);
-    assert_int_equal(dir_room_forget(w.nodes[A], world_time(&w, A), SLICE_LIT(ROOM), &birth, 1), 1);
-    assert_true(dir_journal_gaps(w.nodes[A]) > gaps);
     world_deinit(&w);
 }
 
@@ -367,29 +362,62 @@ static void nothing_is_forced_past_what_was_acknowledged(void **state) {
     world_deinit(&w);
 }
 
-static void a_returning_node_forgets_without_a_trace(void **state) {
+/* Two lives of one name on both nodes. A was expelled, and is told to let go. */
+static struct dir_room two_lives(struct world *w, struct dir_stamp births[2]) {
+    world_init(w, 2, NULL);
+    world_create(w, A, ROOM);
+    world_create(w, B, ROOM);
+    world_heal(w, ROOM);
+    struct dir_room room = world_find(w, A, ROOM);
+    births[0] = dir_room_birth(&room, 0);
+    births[1] = dir_room_birth(&room, 1);
+    return room;
+}
+
+static size_t let_go(struct world *w, const struct dir_stamp *births, size_t count) {
+    return dir_room_let_go(w->nodes[A], world_time(w, A), SLICE_LIT(ROOM), births, count);
+}
+
+static void a_returning_node_ends_what_it_lets_go(void **state) {
     struct world w;
+    struct dir_stamp births[2];
     (void)state;
-    world_init(&w, 2, NULL);
-    world_create(&w, A, ROOM);
-    world_create(&w, B, ROOM);
-    world_heal(&w, ROOM);
-    struct dir_room room = world_find(&w, A, ROOM);
-    struct dir_stamp births[] = {dir_room_birth(&room, 0), dir_room_birth(&room, 1)};
+    (void)two_lives(&w, births);
     struct dir *d = w.nodes[A];
     struct dir_time t = world_time(&w, A);
     struct dir_presence host = {.participants = 1}, nobody = {0};
     assert_ok(dir_presence_set(d, t, SLICE_LIT(ROOM), &host));
-    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 2), 0); /* hosted here */
+    assert_int_equal(let_go(&w, births, 2), 0); /* hosted here */
     assert_ok(dir_presence_set(d, t, SLICE_LIT(ROOM), &nobody));
-    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 1), 1);
+    assert_int_equal(let_go(&w, births, 1), 1);
     assert_true(dir_stamp_equal(world_find(&w, A, ROOM).birth, births[1]));
     dir_check(d);
-    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 2), 1);
-    assert_int_equal(counts_of(&w, A).records, 0);
-    assert_int_equal(dir_room_forget(d, t, SLICE_LIT(ROOM), births, 2), 0);
-    world_send(&w, B, A, ROOM); /* nothing forbids it to come back */
-    assert_true(world_alive(&w, A, ROOM));
+    assert_int_equal(let_go(&w, births, 2), 1);
+    assert_false(world_alive(&w, A, ROOM));
+    assert_int_equal(let_go(&w, births, 2), 0);
+    dir_check(d);
+    world_send(&w, B, A, ROOM); /* who has not let go yet does not bring it back */
+    assert_false(world_alive(&w, A, ROOM));
+    world_send(&w, A, B, ROOM); /* but learns of it */
+    assert_false(world_alive(&w, B, ROOM));
+    world_deinit(&w);
+}
+
+static void what_is_let_go_is_an_end_and_no_delete(void **state) {
+    struct world w;
+    struct dir_stamp births[2];
+    (void)state;
+    (void)two_lives(&w, births);
+    world_join(&w, B, ROOM); /* not seen by A */
+    assert_int_equal(let_go(&w, births, 2), 2);
+    world_heal(&w, ROOM);
+    assert_true(world_alive(&w, A, ROOM)); /* a use that was not seen wins */
+    assert_int_equal(let_go(&w, births, 2), 2);
+    world_send(&w, A, B, ROOM);
+    assert_false(world_alive(&w, B, ROOM));
+    assert_ok(dir_room_reassert(w.nodes[B], world_time(&w, B), SLICE_LIT(ROOM), births, 2));
+    world_heal(&w, ROOM);
+    assert_true(world_alive(&w, A, ROOM)); /* and so does a host */
     world_deinit(&w);
 }
 
@@ -428,7 +456,9 @@ int main(void) {
         test(a_silent_member_bounds_tombstones),
         test(a_death_may_drop_what_is_due_with_it),
         test(nothing_is_forced_past_what_was_acknowledged),
-        test(a_returning_node_forgets_without_a_trace),
+        test(a_returning_node_ends_what_it_lets_go),
+        test(what_is_let_go_is_an_end_and_no_delete),
+        cmocka_unit_test(what_is_let_go_is_an_end_and_no_delete),
         test(members_have_a_bound),
     };
     return cmocka_run_group_tests_name("dir_collect", tests, NULL, NULL);
