@@ -256,8 +256,14 @@
       "RTP packets to subscribers")                                                                \
     M(media_resent, COUNTER, "stoa_media_packets_total{action=\"resent\"}",                        \
       "RTP packets to subscribers")                                                                \
+    M(media_padding, COUNTER, "stoa_media_packets_total{action=\"padding\"}",                      \
+      "RTP packets to subscribers")                                                                \
     M(media_unsealed, COUNTER, "stoa_media_packets_total{action=\"unsealed\"}",                    \
       "RTP packets to subscribers")                                                                \
+    M(media_resends_refused, COUNTER, "stoa_media_resends_refused_total",                          \
+      "Packets asked for again on a link that could not take them")                                \
+    M(media_probes, COUNTER, "stoa_bandwidth_probes_total",                                        \
+      "Times that a subscriber's link was tried with padding for more than it gets")               \
     M(media_paced, COUNTER, "stoa_media_paced_total",                                              \
       "Times that video for a subscriber waited for the pace of its link")                         \
     M(media_received, COUNTER, "stoa_media_received_packets_total",                                \

@@ -66,6 +66,7 @@ struct transport *transport_create(const struct media_transport_open *open) {
     egress_queue_init(&t->egress);
     budget_init(&t->budget);
     pacer_init(&t->pacer);
+    list_node_init(&t->in_probing);
     t->told_score = SCORE_UNTOLD;
     t->now = credentials_create(open->ufrag, open->pwd);
     return t->now ? t : transport_destroy(t);

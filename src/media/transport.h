@@ -116,8 +116,11 @@ struct transport {
     struct egress_queue egress;
     struct budget budget; /* what its link carries */
     struct pacer pacer;
+    struct list_node in_probing; /* of the worker: padding is sent to it */
+    uint64_t probed_us;          /* when it was, last */
     uint64_t budget_due_us, sent_bytes, sent_bps;
-    uint8_t told_score; /* SCORE_UNTOLD at first, so that good ones are told, too */
+    uint64_t resent_bytes; /* of sent_bytes */
+    uint8_t told_score;    /* SCORE_UNTOLD at first, so that good ones are told, too */
 };
 
 /* NULL without memory. */

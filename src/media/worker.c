@@ -88,6 +88,9 @@ static enum status start_watching(struct worker *w) {
         s = loop_timer_init(w->loop, &w->silence, worker_on_silence, w);
     }
     if (s == STATUS_OK) {
+        s = loop_timer_init(w->loop, &w->probe, worker_on_probe, w);
+    }
+    if (s == STATUS_OK) {
         s = loop_timer_init(w->loop, &w->reports, worker_on_reports, w);
     }
     loop_set_hook(w->loop, on_turn_end, w);
@@ -134,6 +137,7 @@ enum status worker_create(const struct worker_config *config, struct worker **re
     list_init(&w->handshakes);
     list_init(&w->owed);
     list_init(&w->streaming);
+    list_init(&w->probing);
     enum status s = build(w);
     if (s != STATUS_OK) {
         (void)worker_destroy(w);
@@ -194,6 +198,7 @@ struct worker *worker_destroy(struct worker *w) {
         loop_timer_deinit(&w->hold);
         loop_timer_deinit(&w->pace);
         loop_timer_deinit(&w->silence);
+        loop_timer_deinit(&w->probe);
         w->loop = loop_destroy(w->loop);
         w->packets = mailbox_destroy(w->packets);
         w->commands = mailbox_destroy(w->commands);

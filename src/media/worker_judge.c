@@ -165,15 +165,17 @@ static void give(struct worker *w, struct sender *s, const struct budget_stream 
 /* Video shares what the link is known to carry; audio goes first and is never limited. */
 void worker_share_budget(struct worker *w, struct transport *t, uint64_t now_us) {
     t->sent_bps = (t->sent_bps * 3 + t->sent_bytes * 8 * 1000000 / BUDGET_INTERVAL_US) / 4;
-    t->sent_bytes = 0;
+    budget_take_sent(&t->budget, t->sent_bytes - t->resent_bytes);
+    t->sent_bytes = t->resent_bytes = 0;
     pacer_set(&t->pacer, budget_capacity(&t->budget), t->sent_bps);
-    if (budget_capacity(&t->budget) == BUDGET_UNKNOWN && t->budget.fixed_bps == 0) {
+    if (budget_is_idle(&t->budget)) {
         return;
     }
     struct budget_stream streams[BUDGET_STREAMS_MAX];
     struct sender *of[BUDGET_STREAMS_MAX];
     size_t count = 0;
     uint64_t reserved_bps = 0;
+    t->budget.can_probe = false;
     list_each (node, &t->senders) {
         struct sender *s = container_of(node, struct sender, in_transport);
         const struct receiver *r = s->receiver;
@@ -183,6 +185,7 @@ void worker_share_budget(struct worker *w, struct transport *t, uint64_t now_us)
         if (!r->say.section.video) {
             reserved_bps += uplink_bitrate(r->uplink, 0, 0);
         } else if (count < BUDGET_STREAMS_MAX) {
+            t->budget.can_probe = t->budget.can_probe || downlink_can_pad(s->downlink);
             fill_stream(&streams[count], s);
             of[count++] = s;
         }
@@ -192,4 +195,5 @@ void worker_share_budget(struct worker *w, struct transport *t, uint64_t now_us)
             give(w, of[i], &streams[i], now_us);
         }
     }
+    worker_follow_probe(w, t, now_us);
 }

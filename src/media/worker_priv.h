@@ -66,6 +66,8 @@ struct worker {
     struct list streaming;               /* struct transport, by in_streaming */
     struct loop_timer hold;              /* set while packets wait for more of their frame */
     struct loop_timer pace;              /* set while video waits for a pacer */
+    struct list probing;                 /* struct transport, by in_probing */
+    struct loop_timer probe;             /* set while there are any */
     struct loop_timer silence;           /* set while audio ends in silence */
     struct loop_timer reports;           /* set while anything streams */
     uint64_t reports_us, reports_due_us; /* when it was last, and is next */
@@ -142,8 +144,14 @@ void worker_on_pace(void *arg); /* of the timer: video that waited goes on, as f
 struct rtp_out worker_packet_space(struct egress_packet *p);
 void worker_send_new(struct worker *w, struct sender *s, struct egress_packet *p, size_t len,
                      bool ends);
+void worker_send_padding(struct worker *w, struct sender *s, struct egress_packet *p, size_t len);
 /* A packet of the receiver's history goes out again. */
 void worker_resend(struct worker *w, struct sender *s, uint16_t sequence);
+
+/* worker_probe.c: padding, as much as the transport's budget wants. */
+void worker_follow_probe(struct worker *w, struct transport *t, uint64_t now_us); /* it may begin */
+void worker_end_probe(struct worker *w, struct transport *t);
+void worker_on_probe(void *arg); /* of the timer */
 
 /* worker_silence.c: what follows the last sound of a track that is muted, or not wanted for now. */
 void worker_begin_silence(struct worker *w, struct sender *s);

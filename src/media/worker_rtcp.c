@@ -7,7 +7,8 @@
 
 enum {
     RESENDS_PER_REQUEST_MAX =
-        64, /* of one NACK: more than a burst's loss is not mended by resends */
+        64,       /* of one NACK: more than a burst's loss is not mended by resends */
+    LOST_MIN = 4, /* packets since the report before; fewer are a large share of very little */
 };
 
 /* Of one datagram. */
@@ -19,14 +20,17 @@ struct requests {
     bool has_reports;
 };
 
-/* What is lost in all may fall, by duplicates, and rise again. */
-static void count_lost(struct worker *w, struct sender *s, int32_t lost) {
+/* What is lost in all may fall, by duplicates, and rise again. True: so much that its share counts.
+ */
+static bool count_lost(struct worker *w, struct sender *s, int32_t lost) {
+    bool many = lost >= s->lost + LOST_MIN;
     bool video = s->receiver && s->receiver->say.section.video;
     if (lost > s->lost) {
         metric_add(video ? &w->metrics.media_lost_video_out : &w->metrics.media_lost_audio_out,
                    (uint64_t)(lost - s->lost));
         s->lost = lost;
     }
+    return many;
 }
 
 static void take_blocks(struct requests *q, struct slice blocks) {
@@ -34,9 +38,13 @@ static void take_blocks(struct requests *q, struct slice blocks) {
     while (rtcp_report_next(&blocks, &report)) {
         struct sender *s = streams_find_ssrc_out(&q->w->streams, q->t->id, report.ssrc);
         if (s && s->ssrc.ssrc == report.ssrc) {
-            downlink_take_report(s->downlink, q->now_us, &report);
-            count_lost(q->w, s, report.lost);
-            q->worst_lost = MAX(q->worst_lost, report.fraction_lost);
+            uint32_t rtt_us = downlink_take_report(s->downlink, q->now_us, &report);
+            if (rtt_us > 0) {
+                budget_take_rtt(&q->t->budget, rtt_us);
+            }
+            if (count_lost(q->w, s, report.lost)) {
+                q->worst_lost = MAX(q->worst_lost, report.fraction_lost);
+            }
             q->has_reports = true;
         }
     }

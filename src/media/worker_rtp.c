@@ -119,6 +119,11 @@ void worker_send_new(struct worker *w, struct sender *s, struct egress_packet *p
     send_sealed(w, s, p, len, DOWNLINK_RESEND_FRESH, !s->receiver->say.section.video, ends);
 }
 
+void worker_send_padding(struct worker *w, struct sender *s, struct egress_packet *p, size_t len) {
+    metric_inc(&w->metrics.media_padding);
+    send_sealed(w, s, p, len, DOWNLINK_RESEND_FRESH, false, true);
+}
+
 /* A key frame's first packet that came late lets those go that waited for it. */
 static void catch_up(struct worker *w, struct sender *s, uint64_t now_us) {
     struct egress_packet *buffer;
@@ -308,6 +313,11 @@ void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packe
 
 void worker_resend(struct worker *w, struct sender *s, uint16_t sequence) {
     struct receiver *r = s->receiver;
+    bool video = r && r->say.section.video;
+    if (video && !budget_may_resend(&s->transport->budget)) {
+        metric_inc(&w->metrics.media_resends_refused);
+        return;
+    }
     struct egress_packet *buffer = s->ready && r && r->uplink ? worker_take_buffer(w) : NULL;
     if (!buffer) {
         return;
@@ -321,5 +331,9 @@ void worker_resend(struct worker *w, struct sender *s, uint16_t sequence) {
     }
     metric_inc(&w->metrics.media_resent);
     metric_add(&w->metrics.media_resent_bytes, out.len);
+    s->transport->resent_bytes += out.len;
+    if (video) {
+        budget_take_resent(&s->transport->budget, out.len);
+    }
     send_sealed(w, s, buffer, out.len, how, true, true);
 }

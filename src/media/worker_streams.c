@@ -91,6 +91,7 @@ void worker_transport_secure(struct worker *w, struct transport *t) {
 
 void worker_drop_streams(struct worker *w, struct transport *t) {
     egress_drop(&w->egress, &t->egress);
+    worker_end_probe(w, t);
     streams_drop_transport(&w->streams, t);
     follow_streaming(w, t);
 }

@@ -4,20 +4,44 @@ enum {
     LOW_PERCENT = 90,        /* an estimate below so much of what is sent says: too much; */
     LOW_LASTS_US = 400000,   /* twice, so long apart: a key frame alone does so, too; */
     RISES_PERCENT = 102,     /* and no higher then: one that rises only follows, by 8 % a second */
+    FALLS_PERCENT = 97,      /* of the one before, at most: the receiver saw queues grow; */
+    FALL_US = 5000000,       /* without it, for so long, a low one is of a link with little on it */
     USE_PERCENT = 95,        /* of the capacity */
     LOSS_HIGH = 26,          /* of 256: 10 % */
     SETTLE_US = 1500000,     /* after lowering, until estimates speak of what is sent now */
-    WAIT_US = 5000000,       /* of calm, before more is tried */
+    WAIT_US = 3000000,       /* of calm, before more is tried */
     WAIT_MAX_US = 120000000, /* after many failures */
-    FAILED_US = 10000000,    /* congestion so soon after a raise is the raise's fault */
+    STEP_US = 1500000,       /* after a try that held: the next one */
+    PROBE_US = 3500000,      /* of padding that the next layer is tried with; */
+    PROBE_RAMP_US = 2000000, /* so long it grows */
+    PROBE_PERCENT = 120,     /* of what is needed */
+    PROBE_MIN_BPS = 200000,
+    PROBE_WAIT_MAX_US = 6000000,  /* what fails with padding alone does little harm */
+    QUEUE_US = 100000,            /* more of a round trip than before padding: it queues */
+    RESEND_PART = 2,              /* of what is sent: losses of a third are mended once */
+    RESEND_BYTES_MAX = 128 << 10, /* at once, after a calm: a large key frame */
+    FAILED_US = 10000000,         /* congestion so soon after a raise is the raise's fault */
 };
 
 void budget_init(struct budget *b) {
-    *b = (struct budget){.capacity_bps = BUDGET_UNKNOWN, .wait_us = WAIT_US};
+    *b = (struct budget){
+        .capacity_bps = BUDGET_UNKNOWN, .wait_us = WAIT_US, .resend_bytes = RESEND_BYTES_MAX};
 }
 
 uint64_t budget_capacity(const struct budget *b) {
     return b->deficient ? b->capacity_bps : BUDGET_UNKNOWN;
+}
+
+bool budget_is_idle(const struct budget *b) {
+    return !b->congested && !b->deficient && b->fixed_bps == 0;
+}
+
+uint64_t budget_probe(const struct budget *b, uint64_t now_us) {
+    if (b->probe_us == 0) {
+        return 0;
+    }
+    uint64_t elapsed_us = MIN(now_us - b->probe_us, (uint64_t)PROBE_RAMP_US);
+    return b->probe_bps * elapsed_us / PROBE_RAMP_US;
 }
 
 static bool settling(const struct budget *b, uint64_t now_us) {
@@ -28,8 +52,14 @@ void budget_take_remb(struct budget *b, uint64_t now_us, uint64_t bitrate_bps, u
     if (b->fixed_bps != 0) {
         return;
     }
-    bool low = bitrate_bps / LOW_PERCENT < sent_bps / 100 && !settling(b, now_us);
-    if (!low) {
+    bool falls = bitrate_bps / FALLS_PERCENT < b->remb_bps / 100 && !settling(b, now_us);
+    b->remb_bps = bitrate_bps;
+    b->fell_us = falls ? now_us : b->fell_us;
+    bool fell = b->fell_us != 0 && now_us < b->fell_us + FALL_US;
+    bool low = bitrate_bps / LOW_PERCENT < sent_bps / 100 && fell;
+    if (b->probe_us != 0) { /* more is sent than ever before: it is low, but should not fall */
+        b->congested = b->congested || falls;
+    } else if (!low) {
         b->low_us = 0;
     } else if (b->low_us == 0 || bitrate_bps / RISES_PERCENT > b->low_bps / 100) {
         b->low_us = now_us;
@@ -45,13 +75,41 @@ void budget_take_loss(struct budget *b, uint64_t now_us, uint8_t fraction_lost, 
     if (b->fixed_bps != 0 || fraction_lost < LOSS_HIGH || settling(b, now_us) || sent_bps == 0) {
         return;
     }
-    uint64_t carried = sent_bps / 512 * (512u - fraction_lost); /* half the loss is taken off */
+    if (b->probe_us != 0) {
+        b->congested = true;
+        return;
+    }
+    uint64_t carried = sent_bps / 256 * (256u - fraction_lost);
     b->capacity_bps = b->congested ? MIN(b->capacity_bps, carried) : carried;
     b->congested = true;
 }
 
+void budget_take_rtt(struct budget *b, uint32_t rtt_us) {
+    if (b->probe_us == 0) { /* near the least of the last ones: others had a queue before them */
+        uint32_t more = rtt_us - MIN(rtt_us, b->rtt_us);
+        b->rtt_us = b->rtt_us == 0 ? rtt_us : MIN(rtt_us, b->rtt_us + more / 8);
+    } else if (rtt_us > b->rtt_us + QUEUE_US) {
+        b->congested = true;
+    }
+}
+
+/* On a link that drops most of what comes, what is asked for again is dropped again, and fills it.
+ */
+void budget_take_sent(struct budget *b, uint64_t bytes) {
+    b->resend_bytes = MIN(b->resend_bytes + bytes / RESEND_PART, (uint64_t)RESEND_BYTES_MAX);
+}
+
+bool budget_may_resend(const struct budget *b) {
+    return b->resend_bytes > 0;
+}
+
+void budget_take_resent(struct budget *b, uint64_t bytes) {
+    b->resend_bytes -= MIN(bytes, b->resend_bytes);
+}
+
 void budget_fix(struct budget *b, uint64_t bitrate_bps) {
     b->fixed_bps = bitrate_bps;
+    b->probe_us = 0;
     if (bitrate_bps != 0) {
         b->capacity_bps = bitrate_bps;
         b->congested = true;
@@ -135,8 +193,8 @@ static void allocate(struct budget_stream *streams, size_t count, uint64_t left,
     }
 }
 
-/* One layer of one stream: paused ones first, then by priority. False: all have what they want. */
-static bool raise_one(struct budget_stream *streams, size_t count) {
+/* Who gets one layer more: paused ones first, then by priority. NULL: all have what they want. */
+static struct budget_stream *choose(struct budget_stream *streams, size_t count) {
     struct budget_stream *best = NULL;
     for (size_t i = 0; i < count; i++) {
         struct budget_stream *s = &streams[i];
@@ -152,21 +210,57 @@ static bool raise_one(struct budget_stream *streams, size_t count) {
             best = s;
         }
     }
-    if (best) {
-        best->layer_given = next_layer(best);
-    }
-    return best != NULL;
+    return best;
+}
+
+/* Nothing is tried for a while: a longer one, when it was a try that failed. */
+static void rest(struct budget *b, uint64_t now_us, bool failed) {
+    uint64_t most = b->can_probe ? PROBE_WAIT_MAX_US : WAIT_MAX_US;
+    b->wait_us = failed ? MIN(b->wait_us + b->wait_us / 2, most) : b->wait_us;
+    b->lowered_us = now_us;
+    b->next_us = now_us + b->wait_us;
+    b->congested = false;
+    b->probe_us = b->low_us = b->fell_us = 0;
 }
 
 static void lower(struct budget *b, uint64_t now_us, uint64_t reserved_bps, bool may_pause,
                   struct budget_stream *streams, size_t count) {
     uint64_t usable = b->capacity_bps / 100 * USE_PERCENT;
     allocate(streams, count, usable - MIN(reserved_bps, usable), may_pause);
-    bool failed = b->raised_us != 0 && now_us < b->raised_us + FAILED_US;
-    b->wait_us = failed ? MIN(b->wait_us + b->wait_us / 2, (uint64_t)WAIT_MAX_US) : b->wait_us;
-    b->lowered_us = now_us;
+    rest(b, now_us, b->raised_us != 0 && now_us < b->raised_us + FAILED_US);
     b->deficient = true;
-    b->congested = false;
+}
+
+/* True: enough padding went through, or there is none to try it with. */
+static bool tried(struct budget *b, uint64_t now_us, const struct budget_stream *s) {
+    if (!b->can_probe) {
+        b->probe_us = 0;
+        return true;
+    }
+    if (b->probe_us == 0) {
+        uint64_t need = s->bitrate_bps[next_layer(s)], has = cost(s);
+        need = (need - MIN(has, need)) * PROBE_PERCENT / 100;
+        b->probe_bps = MAX(need, (uint64_t)PROBE_MIN_BPS);
+        b->probe_us = now_us;
+    }
+    return now_us >= b->probe_us + PROBE_US;
+}
+
+static void try_more(struct budget *b, uint64_t now_us, struct budget_stream *streams,
+                     size_t count) {
+    struct budget_stream *s = choose(streams, count);
+    if (b->raised_us > b->lowered_us) {
+        b->wait_us = WAIT_US; /* the last raise held */
+    }
+    if (!s) {
+        b->deficient = false;
+        b->probe_us = 0;
+    } else if (tried(b, now_us, s)) {
+        s->layer_given = next_layer(s);
+        b->raised_us = now_us;
+        b->next_us = now_us + (b->probe_us != 0 ? STEP_US : b->wait_us);
+        b->probe_us = 0;
+    }
 }
 
 static void recover(struct budget *b, uint64_t now_us, struct budget_stream *streams,
@@ -179,14 +273,9 @@ static void recover(struct budget *b, uint64_t now_us, struct budget_stream *str
             s->layer_given = MIN(s->layer_given, s->layer_want);
         }
     }
-    if (now_us < MAX(b->raised_us, b->lowered_us) + b->wait_us) {
-        return;
+    if (now_us >= b->next_us) {
+        try_more(b, now_us, streams, count);
     }
-    if (b->raised_us > b->lowered_us) {
-        b->wait_us = WAIT_US; /* the last raise held */
-    }
-    b->deficient = raise_one(streams, count);
-    b->raised_us = now_us;
 }
 
 bool budget_share(struct budget *b, uint64_t now_us, uint64_t reserved_bps, bool may_pause,
@@ -194,7 +283,9 @@ bool budget_share(struct budget *b, uint64_t now_us, uint64_t reserved_bps, bool
     for (size_t i = 0; i < count; i++) {
         streams[i].layer_before = streams[i].layer_given;
     }
-    if (b->congested || b->fixed_bps != 0) {
+    if (b->congested && b->probe_us != 0) { /* of that much, not of what was given */
+        rest(b, now_us, true);
+    } else if (b->congested || b->fixed_bps != 0) {
         lower(b, now_us, reserved_bps, may_pause, streams, count);
     } else if (b->deficient) {
         recover(b, now_us, streams, count);

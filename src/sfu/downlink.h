@@ -72,6 +72,11 @@ enum { DOWNLINK_SILENCE_US = 20000 };
 must_check bool downlink_silence(struct downlink *d, uint64_t now_us, struct slice trailer,
                                  struct rtp_out *out);
 
+/* Nothing but bytes, on the RTX stream, where they disturb no numbers: to see what a link carries.
+ * False: it has none, its receiver never reported, or nothing is sent. Space as above. */
+must_check bool downlink_pad(struct downlink *d, uint64_t now_us, struct rtp_out *out);
+bool downlink_can_pad(const struct downlink *d);
+
 enum downlink_resend {
     DOWNLINK_RESEND_NONE,  /* nothing is written: not known, or too soon, or too often */
     DOWNLINK_RESEND_FRESH, /* on the RTX stream, or never sent so far: srtp_seal */
@@ -82,13 +87,16 @@ must_check enum downlink_resend downlink_resend(struct downlink *d, struct uplin
                                                 uint64_t now_us, uint16_t sequence,
                                                 struct rtp_out *out);
 /* RTCP of the subscriber about this SSRC: a report block; a PLI or FIR. */
-void downlink_take_report(struct downlink *d, uint64_t now_us, const struct rtcp_report *report);
+/* Returns the round trip that it measured; 0: none. */
+uint32_t downlink_take_report(struct downlink *d, uint64_t now_us,
+                              const struct rtcp_report *report);
 void downlink_take_key_request(struct downlink *d, struct uplink *u, uint64_t now_us);
 
 /* Sender report and description when due (every 3 s while packets leave, once the publisher's
  * clock is known). `out` has DOWNLINK_REPORT_BYTES_MAX left (asserted). True: written. */
 bool downlink_report(struct downlink *d, const struct uplink *u, uint64_t now_us,
                      struct rtp_out *out);
+void downlink_hasten_report(struct downlink *d); /* due at once: its answer measures the way */
 uint64_t downlink_report_due_us(const struct downlink *d);
 
 struct downlink_stats {

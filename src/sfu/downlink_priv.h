@@ -105,9 +105,10 @@ struct downlink_numbers {
 };
 void downlink_write(const struct downlink *d, const struct uplink_packet *p,
                     const struct downlink_numbers *n, struct rtp_out *out);
-/* What the server itself has to say, with the header `h`. */
+/* What the server itself has to say, with the header `h`: so much padding, or what is put behind.
+ */
 void downlink_write_own(const struct downlink *d, const struct rtp_header *h, uint32_t send_time,
-                        struct rtp_out *out);
+                        uint8_t padding, struct rtp_out *out);
 /* On the RTX stream, with a number of its own. */
 void downlink_write_rtx(struct downlink *d, const struct uplink_packet *p,
                         const struct downlink_numbers *n, struct rtp_out *out);

@@ -10,6 +10,10 @@ uint64_t downlink_report_due_us(const struct downlink *d) {
     return d->report_us == 0 ? 0 : d->report_us + REPORT_US;
 }
 
+void downlink_hasten_report(struct downlink *d) {
+    d->report_us = 0;
+}
+
 static uint64_t ntp_of_us(uint64_t us) {
     return (us / 1000000) << 32 | ((us % 1000000) << 32) / 1000000;
 }
@@ -45,23 +49,25 @@ bool downlink_report(struct downlink *d, const struct uplink *u, uint64_t now_us
     return true;
 }
 
-static void measure_rtt(struct downlink *d, uint64_t now_us, const struct rtcp_report *report) {
+static uint32_t measure_rtt(struct downlink *d, uint64_t now_us, const struct rtcp_report *report) {
     for (size_t i = 0; i < REPORTS_KEPT && report->last_sr != 0; i++) {
         const struct downlink_report_sent *r = &d->reports[i];
         uint64_t held_us = (uint64_t)report->delay_last_sr * 1000000 >> 16;
         if (r->at_us != 0 && r->ntp_middle == report->last_sr && now_us >= r->at_us + held_us) {
             uint64_t rtt_us = MIN(now_us - r->at_us - held_us, (uint64_t)10000000);
-            d->stats.rtt_us = (uint32_t)MAX(rtt_us, (uint64_t)1);
+            return d->stats.rtt_us = (uint32_t)MAX(rtt_us, (uint64_t)1);
         }
     }
+    return 0;
 }
 
-void downlink_take_report(struct downlink *d, uint64_t now_us, const struct rtcp_report *report) {
+uint32_t downlink_take_report(struct downlink *d, uint64_t now_us,
+                              const struct rtcp_report *report) {
     d->stats.fraction_lost = report->fraction_lost;
     uint64_t jitter_us = (uint64_t)report->jitter * 1000000 / d->clock_rate;
     d->stats.jitter_us = (uint32_t)MIN(jitter_us, (uint64_t)UINT32_MAX);
     d->stats.reported = true;
-    measure_rtt(d, now_us, report);
+    return measure_rtt(d, now_us, report);
 }
 
 void downlink_read_stats(const struct downlink *d, struct downlink_stats *ret_stats) {

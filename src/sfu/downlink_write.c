@@ -95,11 +95,15 @@ void downlink_write(const struct downlink *d, const struct uplink_packet *p,
 }
 
 void downlink_write_own(const struct downlink *d, const struct rtp_header *h, uint32_t send_time,
-                        struct rtp_out *out) {
+                        uint8_t padding, struct rtp_out *out) {
     struct extension_bytes bytes;
     struct extension_list list;
     list_extensions(d, NULL, send_time, true, &bytes, &list);
-    rtp_put_header(out, h, list.items, list.count);
+    if (padding > 0) {
+        rtp_put_padding_only(out, h, list.items, list.count, padding);
+    } else {
+        rtp_put_header(out, h, list.items, list.count);
+    }
 }
 
 void downlink_write_rtx(struct downlink *d, const struct uplink_packet *p,

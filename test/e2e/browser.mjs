@@ -12,19 +12,25 @@ const scripts = { "/livekit-client.js": "livekit-client.umd.js", "/e2ee-worker.j
 const html = `<!doctype html><meta charset="utf-8"><title>call</title><script src="/livekit-client.js"></script>`;
 
 export class Browser {
-  static async start(...args) {
+  static start(...args) {
+    return Browser.startAt({ host: "127.0.0.1", path: process.env.CHROMIUM ?? "/usr/bin/chromium" }, ...args);
+  }
+
+  // The program at `path`, for which this machine is `host`.
+  static async startAt({ host, path }, ...args) {
     const b = new Browser();
+    b.host = host;
     const code = new Map();
     for (const [path, name] of Object.entries(scripts)) code.set(path, await readFile(new URL(name, dist)));
     b.server = createServer((req, res) => {
       res.setHeader("Content-Type", code.has(req.url) ? "text/javascript" : "text/html");
       res.end(code.get(req.url) ?? html);
     });
-    b.server.listen(0, "127.0.0.1");
+    b.server.listen(0, host);
     await once(b.server, "listening");
     b.profile = await mkdtemp(join(tmpdir(), "stoa-chromium-"));
     b.context = await chromium.launchPersistentContext(b.profile, {
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      executablePath: path,
       headless: true,
       args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", ...args],
@@ -36,7 +42,7 @@ export class Browser {
     const page = await this.context.newPage();
     page.errors = [];
     page.on("pageerror", (e) => page.errors.push(String(e)));
-    await page.goto(`http://127.0.0.1:${this.server.address().port}/`);
+    await page.goto(`http://${this.host}:${this.server.address().port}/`);
     return page;
   }
 

@@ -64,6 +64,12 @@ export class Namespace {
     this.inside("ip", "route", "replace", "default", "via", `${this.nets[net]}.1`);
   }
 
+  // What the server sends to it goes through a link that carries so much, with a queue of 300 ms; 0: a link without a limit.
+  limit(kbits) {
+    if (kbits > 0) run("tc", "qdisc", "replace", "dev", this.outer, "root", "tbf", "rate", `${kbits}kbit`, "burst", "8kb", "latency", "300ms");
+    else run("tc", "qdisc", "replace", "dev", this.outer, "root", "pfifo");
+  }
+
   cable(up) {
     run("ip", "link", "set", this.outer, up ? "up" : "down");
   }

@@ -251,6 +251,39 @@ static void a_new_source_is_asked_for_a_key_frame(void **state) {
     teardown(&f);
 }
 
+/* It disturbs no numbers of the pictures, and goes to nobody who cannot take it apart from them. */
+static void padding_goes_beside_the_pictures(void **state) {
+    (void)state;
+    for (uint32_t rtx = 0; rtx < 2; rtx++) {
+        struct fixture f;
+        setup(&f, RTP_CODEC_H264, RTP_CODEC_H264);
+        f.d = downlink_destroy(f.d);
+        f.d = kit_downlink(RTP_CODEC_H264, rtx * 6000);
+        uint8_t space[KIT_PACKET_BYTES];
+        struct rtp_out out = rtp_out_over(space, sizeof space);
+        assert_false(downlink_pad(f.d, f.now, &out)); /* nothing was sent */
+        assert_true(forward(&f, SLICE_LIT("\x67\x42\xe0\x1f")));
+        uint16_t first = f.sent.header.sequence;
+        assert_false(downlink_pad(f.d, f.now, &out)); /* nobody says that it arrived */
+        (void)downlink_take_report(f.d, f.now, &(struct rtcp_report){0});
+        assert_int_equal(downlink_pad(f.d, f.now, &out), rtx);
+        if (rtx) {
+            struct rtp_view v;
+            assert_int_equal(rtp_read(rtp_out_slice(&out), &v), STATUS_OK);
+            assert_int_equal(v.header.ssrc, 6000);
+            assert_int_equal(v.header.payload_type, KIT_DOWN_RTX_TYPE);
+            assert_int_equal(v.padding, 255);
+            struct slice value;
+            assert_true(rtp_extension_find(&v, KIT_DOWN_SEND_TIME, &value));
+        }
+        assert_true(forward(&f, SLICE_LIT("\x41\x9a")));
+        assert_int_equal(f.sent.header.sequence, (uint16_t)(first + 1));
+        downlink_set_want(f.d, &(struct downlink_want){.paused = true});
+        assert_false(downlink_can_pad(f.d));
+        teardown(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(h264_begins_with_its_parameters),
@@ -265,6 +298,7 @@ int main(void) {
         cmocka_unit_test(redundant_audio_goes_on_as_its_primary),
         cmocka_unit_test(another_codec_is_not_sent),
         cmocka_unit_test(a_new_source_is_asked_for_a_key_frame),
+        cmocka_unit_test(padding_goes_beside_the_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
