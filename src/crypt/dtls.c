@@ -76,6 +76,8 @@ struct dtls *dtls_destroy(struct dtls *d) {
     if (d) {
         assert(d->magic == DTLS_MAGIC);
         SSL_free(d->ssl);
+        d->records = dtls_records_destroy(d->records);
+        dtls_settled_forget(d);
         while (d->out_first) {
             struct dtls_datagram *datagram = d->out_first;
             d->out_first = datagram->next;
@@ -98,7 +100,7 @@ enum status dtls_set_remote_fingerprint(struct dtls *d,
     return STATUS_OK;
 }
 
-static enum status end(struct dtls *d, enum dtls_state state, enum status reason) {
+enum status dtls_end(struct dtls *d, enum dtls_state state, enum status reason) {
     assert(d->reason == STATUS_OK && reason != STATUS_OK);
     d->state = state;
     d->reason = reason;
@@ -115,12 +117,12 @@ static enum status judge(struct dtls *d, int result) {
     bool expired = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_READ_TIMEOUT_EXPIRED;
     ERR_clear_error();
     if (d->fingerprint_differs) {
-        return end(d, DTLS_FAILED, STATUS_DENIED);
+        return dtls_end(d, DTLS_FAILED, STATUS_DENIED);
     }
     if (error == SSL_ERROR_ZERO_RETURN) {
-        return end(d, DTLS_CLOSED, STATUS_CLOSED);
+        return dtls_end(d, DTLS_CLOSED, STATUS_CLOSED);
     }
-    return end(d, DTLS_FAILED, expired ? STATUS_TIMEOUT : STATUS_MALFORMED);
+    return dtls_end(d, DTLS_FAILED, expired ? STATUS_TIMEOUT : STATUS_MALFORMED);
 }
 
 static enum status step_handshake(struct dtls *d) {
@@ -136,7 +138,7 @@ static enum status step_handshake(struct dtls *d) {
 static void drop_unread(struct dtls *d) {
     uint8_t out[DTLS_IN_BYTES_MAX];
     size_t len;
-    while (d->state == DTLS_CONNECTED && SSL_has_pending(d->ssl) &&
+    while (d->state == DTLS_CONNECTED && d->ssl && SSL_has_pending(d->ssl) &&
            dtls_read(d, out, &len) == STATUS_OK) {
     }
 }
@@ -145,8 +147,13 @@ static void drop_unread(struct dtls *d) {
 static enum status take_in(struct dtls *d) {
     uint8_t byte;
     size_t len;
+    struct slice datagram = d->in;
     int result = SSL_peek_ex(d->ssl, &byte, sizeof byte, &len);
-    return result == 1 ? STATUS_OK : judge(d, result);
+    if (result != 1) {
+        return judge(d, result);
+    }
+    dtls_note_in(d, datagram);
+    return STATUS_OK;
 }
 
 enum status dtls_feed(struct dtls *d, struct slice datagram) {
@@ -161,6 +168,9 @@ enum status dtls_feed(struct dtls *d, struct slice datagram) {
     }
     if (datagram.len == 0 || datagram.len > DTLS_IN_BYTES_MAX) {
         return STATUS_OK;
+    }
+    if (d->records) {
+        return dtls_settled_feed(d, datagram);
     }
     d->in = datagram;
     enum status s = d->state == DTLS_HANDSHAKING ? step_handshake(d) : take_in(d);
@@ -229,15 +239,22 @@ enum status dtls_read(struct dtls *d, uint8_t out[DTLS_IN_BYTES_MAX], size_t *re
     if (s != STATUS_OK) {
         return s;
     }
+    if (d->records) {
+        return dtls_settled_read(d, out, ret_len);
+    }
     ERR_clear_error();
     size_t len;
     int result = SSL_read_ex(d->ssl, out, DTLS_IN_BYTES_MAX, &len);
-    if (result != 1) {
-        s = judge(d, result);
-        return s == STATUS_OK ? STATUS_AGAIN : s;
+    if (result == 1) {
+        d->heard = true;
+        *ret_len = len;
+        return STATUS_OK;
     }
-    *ret_len = len;
-    return STATUS_OK;
+    s = judge(d, result);
+    if (s == STATUS_OK && d->heard) {
+        dtls_settle(d);
+    }
+    return s == STATUS_OK ? STATUS_AGAIN : s;
 }
 
 enum status dtls_write(struct dtls *d, struct slice message) {
@@ -251,6 +268,10 @@ enum status dtls_write(struct dtls *d, struct slice message) {
     }
     if (d->out_count >= DTLS_OUT_DATAGRAMS_MAX - OUT_KEPT_FREE) {
         return STATUS_AGAIN;
+    }
+    if (d->records) {
+        dtls_settled_write(d, message);
+        return STATUS_OK;
     }
     ERR_clear_error();
     size_t len;
@@ -268,12 +289,14 @@ void dtls_shutdown(struct dtls *d) {
     if (d->reason != STATUS_OK) {
         return;
     }
-    if (d->state == DTLS_CONNECTED) {
+    if (d->records) {
+        dtls_settled_goodbye(d);
+    } else if (d->state == DTLS_CONNECTED) {
         ERR_clear_error();
         (void)SSL_shutdown(d->ssl); /* the peer's is not awaited */
         ERR_clear_error();
     }
-    (void)end(d, DTLS_CLOSED, STATUS_CLOSED);
+    (void)dtls_end(d, DTLS_CLOSED, STATUS_CLOSED);
 }
 
 static bool profile_of(const struct dtls *d, enum dtls_srtp_profile *ret_profile,
@@ -293,7 +316,7 @@ static bool profile_of(const struct dtls *d, enum dtls_srtp_profile *ret_profile
 
 enum status dtls_export_srtp(struct dtls *d, struct dtls_srtp *ret_keys) {
     assert(d->magic == DTLS_MAGIC);
-    if (d->state != DTLS_CONNECTED) {
+    if (d->state != DTLS_CONNECTED || !d->ssl) {
         return STATUS_PRECONDITION;
     }
     struct dtls_srtp keys = {0};

@@ -3,7 +3,8 @@
  *   queue of datagrams to send.
  * Never: joins or splits datagrams, accepts a client without a certificate of the fingerprint
  *   given, or makes a datagram over DTLS_DATAGRAM_BYTES_MAX.
- * Invariant: once failed or closed, always so; what was queued can still be fetched.
+ * Invariant: once failed or closed, always so; what was queued can still be fetched. OpenSSL runs
+ *   the handshake, and is gone when that is settled.
  * Source: RFC 6347, RFC 5764 (SRTP keys), RFC 7714, RFC 8827.
  * Callers: media. An identity may be used by several threads, an association by one. OpenSSL's
  *   retransmission timer runs on the wall clock: a clock that jumps delays a resend, no more. */
@@ -65,6 +66,11 @@ must_check enum status dtls_read(struct dtls *d, uint8_t out[DTLS_IN_BYTES_MAX],
 must_check enum status dtls_write(struct dtls *d, struct slice message);
 void dtls_shutdown(struct dtls *d); /* queues close_notify; the state is DTLS_CLOSED */
 
+/* The peer is known to have our last flight, since media of it came: nothing of the handshake is
+ * kept from here on. Any time; not connected, or settled already: nothing. What dtls_read has got
+ * tells the same, and settles. After dtls_export_srtp. */
+void dtls_settle(struct dtls *d);
+
 enum dtls_srtp_profile { DTLS_SRTP_AEAD_AES_128_GCM, DTLS_SRTP_AES128_CM_HMAC_SHA1_80 };
 struct dtls_srtp {
     enum dtls_srtp_profile profile;
@@ -72,6 +78,6 @@ struct dtls_srtp {
     uint8_t local_salt[14], remote_salt[14]; /* salt_len bytes each */
     size_t salt_len;                         /* 12 for GCM, 14 for CM */
 };
-/* PRECONDITION: not connected. NOT_FOUND: the client asked for no SRTP (data alone), or for no
- * profile of ours. */
+/* PRECONDITION: not connected, or settled. NOT_FOUND: the client asked for no SRTP (data alone), or
+ * for no profile of ours. */
 must_check enum status dtls_export_srtp(struct dtls *d, struct dtls_srtp *ret_keys);

@@ -6,19 +6,19 @@
 #include "dtls_priv.h"
 #include "mem.h"
 
-static bool append_out(struct dtls *d, const char *data, size_t len) {
-    if (len > DTLS_DATAGRAM_BYTES_MAX || d->out_count >= DTLS_OUT_DATAGRAMS_MAX) {
+bool dtls_append_out(struct dtls *d, struct slice datagram) {
+    if (datagram.len > DTLS_DATAGRAM_BYTES_MAX || d->out_count >= DTLS_OUT_DATAGRAMS_MAX) {
         return false;
     }
-    struct dtls_datagram *datagram = mem_alloc(sizeof *datagram + len);
-    if (!datagram) {
+    struct dtls_datagram *copy = mem_alloc(sizeof *copy + datagram.len);
+    if (!copy) {
         return false;
     }
-    datagram->next = NULL;
-    datagram->len = len;
-    memcpy(datagram->bytes, data, len);
-    *d->out_end = datagram;
-    d->out_end = &datagram->next;
+    copy->next = NULL;
+    copy->len = datagram.len;
+    memcpy(copy->bytes, datagram.data, datagram.len);
+    *d->out_end = copy;
+    d->out_end = &copy->next;
     d->out_count++;
     return true;
 }
@@ -26,8 +26,10 @@ static bool append_out(struct dtls *d, const char *data, size_t len) {
 static int bio_write(BIO *bio, const char *data, int len) {
     struct dtls *d = OBJ_CAST(struct dtls, BIO_get_data(bio), DTLS_MAGIC);
     BIO_clear_retry_flags(bio);
-    if (len > 0 && !append_out(d, data, (size_t)len)) {
-        d->out_lost++;
+    if (len > 0) {
+        struct slice datagram = slice_of(data, (size_t)len);
+        dtls_note_out(d, datagram);
+        d->out_lost += dtls_append_out(d, datagram) ? 0 : 1;
     }
     return len;
 }

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "dtls.h"
+#include "dtls_records.h"
 
 enum { DTLS_MAGIC = 0x44544c53, DTLS_IDENTITY_MAGIC = 0x44544c49 };
 
@@ -28,7 +29,12 @@ struct dtls_datagram {
 
 struct dtls {
     uint32_t magic;
-    SSL *ssl; /* owned */
+    SSL *ssl;                     /* owned; NULL when settled */
+    struct dtls_records *records; /* owned; NULL until settled */
+    struct dtls_used used;        /* by ssl */
+    bool heard;                   /* a message of the peer came: it has our last flight */
+    uint8_t *unread;              /* owned, when settled: messages of the last datagram */
+    size_t unread_len, unread_at;
     enum dtls_state state;
     enum status reason; /* OK until failed or closed */
     bool has_fingerprint;
@@ -39,6 +45,21 @@ struct dtls {
     uint32_t out_count;
     uint64_t out_lost;
 };
+
+/* dtls.c: for good. Returns the reason. */
+enum status dtls_end(struct dtls *d, enum dtls_state state, enum status reason);
+/* dtls_bio.c: false when the queue is full, or without memory. */
+must_check bool dtls_append_out(struct dtls *d, struct slice datagram);
+
+/* dtls_settled.c. Which numbers were used, for the time after. */
+void dtls_note_out(struct dtls *d, struct slice datagram);
+void dtls_note_in(struct dtls *d, struct slice datagram); /* that held something valid */
+/* As the functions of dtls.h, for an association that is settled and connected. */
+enum status dtls_settled_feed(struct dtls *d, struct slice datagram);
+enum status dtls_settled_read(struct dtls *d, uint8_t out[DTLS_IN_BYTES_MAX], size_t *ret_len);
+void dtls_settled_write(struct dtls *d, struct slice message);
+void dtls_settled_goodbye(struct dtls *d);
+void dtls_settled_forget(struct dtls *d); /* what was not read */
 
 /* A BIO that reads `in` once and appends each write to the output as a datagram of its own.
  * NULL without memory. */

@@ -1,6 +1,7 @@
 /* worker_rtcp.c: what publishers and subscribers report and ask for, and what they are told. */
 #include "worker_priv.h"
 
+#include "dtls.h"
 #include "rtcp.h"
 #include "srtp.h"
 #include "twcc_recorder.h"
@@ -174,6 +175,7 @@ void worker_on_rtcp(struct worker *w, const struct udp_path *path, uint8_t *pack
                                                 : &w->metrics.media_replayed);
         return;
     }
+    dtls_settle(t->dtls);
     metric_inc(&w->metrics.media_reports_in);
     struct requests q = {.w = w, .t = t, .now_us = loop_now_us(w->loop)};
     struct slice rest = slice_of(packet, len);

@@ -1,6 +1,7 @@
 /* worker_rtp.c: a packet comes in, is opened, finds its track, and leaves to each subscriber. */
 #include "worker_priv.h"
 
+#include "dtls.h"
 #include "rtp.h"
 #include "srtp.h"
 #include "twcc_recorder.h"
@@ -293,6 +294,7 @@ void worker_on_rtp(struct worker *w, const struct udp_path *path, uint8_t *packe
                                                 : &w->metrics.media_replayed);
         return;
     }
+    dtls_settle(t->dtls);
     if (rtp_read(slice_of(packet, len), &in.v) != STATUS_OK) {
         metric_inc(&w->metrics.media_rtp_dropped);
         return;

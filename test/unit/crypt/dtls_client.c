@@ -105,6 +105,9 @@ static void create_client(struct dtls_world *w, const struct world_options *o) {
     if (!o->no_srtp) {
         assert_int_equal(SSL_CTX_set_tlsext_use_srtp(w->client_context, srtp), 0);
     }
+    if (o->cipher) {
+        assert_int_equal(SSL_CTX_set_cipher_list(w->client_context, o->cipher), 1);
+    }
     if (!o->no_certificate) {
         SSL_CTX_use_certificate(w->client_context, w->certificate.x509);
         SSL_CTX_use_PrivateKey(w->client_context, w->certificate.key);

@@ -34,8 +34,9 @@ struct dtls_world {
 };
 
 struct world_options {
-    const char *srtp; /* what the client offers; NULL: our two, in its usual order */
-    bool no_srtp;     /* nothing at all */
+    const char *srtp;   /* what the client offers; NULL: our two, in its usual order */
+    bool no_srtp;       /* nothing at all */
+    const char *cipher; /* the one it offers; NULL: its usual ones */
     bool no_certificate;
     unsigned rsa_bits;      /* of the client's certificate; 0: P-256 */
     bool wrong_fingerprint; /* the server is told another one */
