@@ -62,6 +62,7 @@ static struct journal_config config_of(const struct settings *s, const char *pat
         .bytes_max = most,
         .segment_bytes = MIN((uint64_t)JOURNAL_SEGMENT_BYTES, most / 8),
         .compact_min_bytes = MIN((uint64_t)JOURNAL_COMPACT_MIN_BYTES, most / 4),
+        .ahead = control_read_journal_ahead,
     };
     bool good = config_journal_sync(s->journal_sync, &config.sync_interval_ms, &config.sync_always);
     assert(good); /* config_check refused anything else */

@@ -50,7 +50,8 @@ enum {
                                         100 bytes decoded, and a body of 40-byte names fits */
 
     /* rooms */
-    ROOMS_MAX = 4 << 20, /* refused beyond with resource_exhausted */
+    ROOMS_MAX =
+        16 << 20, /* the most that stoa.rooms_max may say: 8 GB; a cap, nothing is allocated */
     ROOM_PARTICIPANTS_MAX = 10000,
     SESSIONS_MAX = 100000,                    /* per node */
     SWEEP_PER_STEP_MAX = 128,                 /* bounds the tail of a control step */

@@ -168,6 +168,10 @@ void map_remove(struct map *m, struct map_node *n) {
     m->count--;
 }
 
+void map_ahead(const struct map *m, struct slice key) {
+    __builtin_prefetch(bucket_at(m, bucket_of(m, hash64(&m->key, key))), 1);
+}
+
 void map_warm(const struct map *m, const struct map_node *n) {
     __builtin_prefetch(bucket_at(m, bucket_of(m, n->hash)), 1);
 }

@@ -36,6 +36,9 @@ void map_insert(struct map *m, struct map_node *n, struct slice key);
 /* As wide as so many nodes will need it: O(nodes), for a start. Without memory it grows later. */
 void map_reserve(struct map *m, size_t nodes);
 void map_remove(struct map *m, struct map_node *n); /* n is in m (asserted) */
+/* The key is about to be looked for, or inserted: its bucket may be fetched from memory meanwhile.
+ */
+void map_ahead(const struct map *m, struct slice key);
 /* n is about to be removed: its bucket may be fetched from memory meanwhile. Changes nothing. */
 void map_warm(const struct map *m, const struct map_node *n);
 /* Any node, or NULL; for teardown. */

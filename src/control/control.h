@@ -32,6 +32,8 @@ void control_expect_journal(struct control *c, uint64_t bytes);
  * with. Between control_prepare, with config->journal, and control_start. Records that cannot be
  * read are counted and left out. */
 enum status control_read_journal(void *arg, enum journal_type type, struct slice payload);
+/* For journal_config: the same argument. */
+void control_read_journal_ahead(void *arg, enum journal_type type, struct slice payload);
 /* What changes is written there from now on; borrowed until control_halt. Before control_start. */
 must_check enum status control_use_journal(struct control *c, struct journal *journal);
 /* What was read: rooms that live, records that could not be read. Before control_start. */

@@ -11,7 +11,7 @@ enum {
     POLL_MS = 5,      /* room and health are looked at so often while they are wanting */
     FINISH_MS = 2000, /* a stop hands over for so long */
     EVENTS = 32,
-    ROOM_BYTES = 256, /* of a room in a journal, those counted that were written over */
+    ROOM_BYTES = 128, /* of a room in a journal: with a name of 30 bytes and settings */
 };
 
 /* ---- the start ---- */
@@ -44,6 +44,13 @@ enum status control_read_journal(void *arg, enum journal_type type, struct slice
         node_journal_clock(c->node, at.failed ? 0 : time);
     }
     return STATUS_OK;
+}
+
+void control_read_journal_ahead(void *arg, enum journal_type type, struct slice payload) {
+    struct control *c = OBJ_CAST(struct control, arg, CONTROL_MAGIC);
+    if (type == JOURNAL_ROOM) {
+        node_journal_ahead(c->node, payload);
+    }
 }
 
 struct control_read control_journal_read(const struct control *c) {

@@ -239,6 +239,8 @@ must_check enum status dir_merge(struct dir *d, struct dir_time t, struct slice 
 /* The same for a record of our own journal: no skew check, owed to nobody. Whoever was in is gone
  * with the process that wrote it: a room that had a host ends after lost_timeout. */
 must_check enum status dir_load(struct dir *d, struct dir_time t, struct slice encoded);
+/* A record that will be loaded soon: its places are fetched from memory meanwhile. */
+void dir_load_ahead(const struct dir *d, struct slice encoded);
 /* Appends the record of a name, alive or dead. NOT_FOUND, TOO_LARGE for `out`, NO_MEMORY (out is
  * then as it was). */
 must_check enum status dir_record_encode(const struct dir *d, struct slice name, struct buf *out);

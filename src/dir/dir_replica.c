@@ -73,22 +73,20 @@ void dir_record_follow(struct dir *d, struct dir_record *r, struct dir_time t,
 static enum status merge_facts(struct dir *d, struct dir_record *r, struct slice name,
                                struct dir_facts *facts, struct dir_record **ret_record,
                                struct dir_effect *ret_effect) {
-    bool made = !r;
-    if (made) {
-        enum status s = dir_record_make(d, name, &r);
-        if (s != STATUS_OK) {
-            return s;
-        }
-    }
-    enum status s = dir_facts_merge(&r->facts, facts, ret_effect);
-    if (s != STATUS_OK) {
-        if (made) {
-            dir_record_drop(d, r);
+    if (r) {
+        enum status s = dir_facts_merge(&r->facts, facts, ret_effect);
+        if (s == STATUS_OK) {
+            *ret_record = r;
         }
         return s;
     }
-    *ret_record = r;
-    return STATUS_OK;
+    enum status s = dir_record_make(d, name, ret_record);
+    if (s == STATUS_OK) {
+        (*ret_record)->facts = *facts; /* joined with nothing they stay what they are */
+        dir_facts_init(facts);
+        *ret_effect = (struct dir_effect){.rose = dir_facts_alive(&(*ret_record)->facts)};
+    }
+    return s;
 }
 
 /* A tombstone that was collected here is not taken again, or it would go round for ever. */
@@ -185,6 +183,18 @@ static enum status merge_bytes(struct dir *d, struct dir_time t, struct slice en
 enum status dir_merge(struct dir *d, struct dir_time t, struct slice encoded,
                       struct dir_merged *ret_merged) {
     return merge_bytes(d, t, encoded, DIR_FROM_PEER, ret_merged);
+}
+
+void dir_load_ahead(const struct dir *d, struct slice encoded) {
+    struct slice name;
+    if (dir_encoded_name(encoded, &name) != STATUS_OK) {
+        return; /* dir_load will say so */
+    }
+    map_ahead(&d->by_name, name);
+    uint32_t tail = d->buckets[dir_bucket_of(d, name)].chain.tail;
+    if (tail > 0) {
+        pool_warm(&d->pool, tail - 1); /* the new record is linked behind it */
+    }
 }
 
 enum status dir_load(struct dir *d, struct dir_time t, struct slice encoded) {

@@ -45,12 +45,17 @@ struct away_part {
 
 /* Another node. Times are on this process's monotonic clock. */
 struct member {
-    uint64_t id, boot;      /* boot 0: never heard of one */
+    /* What the beats of all others look at stands together. */
+    uint64_t id, boot; /* boot 0: never heard of one */
+    int64_t heard_ms;  /* by anybody, as far as known; may be before our start */
+    uint64_t vouched_until_ms;
+    bool heard;    /* by us: its lease has not run out */
+    bool living;   /* heard, or somebody whom we hear does */
+    bool expelled; /* silent for too long: it does not hold up collection */
+    uint64_t lease_until_ms;
     uint64_t started, beat; /* of the newest beat of this boot */
-    uint64_t lease_until_ms, vouched_until_ms;
-    int64_t heard_ms; /* by anybody, as far as known; may be before our start */
-    uint64_t lost_ms; /* when it was not heard any more; 0: never lost */
-    uint64_t digest;  /* of its newest beat */
+    uint64_t lost_ms;       /* when it was not heard any more; 0: never lost */
+    uint64_t digest;        /* of its newest beat */
     /* Our clock, which is not before any birth that we know, when we last heard of it while it
      * heard us: what was born later it may never have known. */
     uint64_t contact;
@@ -58,13 +63,10 @@ struct member {
     uint64_t synced_ms;      /* our last round with it */
     int64_t offset_ms;       /* its wall less ours */
     uint32_t sessions, rooms;
-    bool heard; /* by us: its lease has not run out */
     bool hears_us;
-    bool living;  /* heard, or somebody whom we hear does */
     bool leaving; /* it said so */
     bool warm;
     bool lags;        /* its journal: what it acknowledged may go with its process */
-    bool expelled;    /* silent for too long: it does not hold up collection */
     bool must_resync; /* it must forget what we dropped before its records count */
     bool asks_resync; /* it says so of us */
     bool unsure; /* it may do so: it was silent for long, or we were, and it has not spoken of us */

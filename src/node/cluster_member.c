@@ -9,6 +9,7 @@ enum {
     BEHIND_MS = 500,              /* by then what was lost has been asked for */
     CHECK_MS = 500,               /* at least so often, for what no lease announces */
     TRIP_MS = 1000,               /* of a beat; what it says of silence is older by as much */
+    AHEAD = 8,                    /* of a beat's names: fetched from memory meanwhile */
 };
 
 /* ---- the table ---- */
@@ -140,6 +141,9 @@ static struct member *member_behind(const struct cluster *c, size_t *at, uint64_
     }
     while (*at < c->members_count && c->members[*at]->id < id) {
         (*at)++;
+    }
+    if (*at + AHEAD < c->members_count) {
+        __builtin_prefetch(c->members[*at + AHEAD]);
     }
     return *at < c->members_count && c->members[*at]->id == id ? c->members[*at] : NULL;
 }

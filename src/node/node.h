@@ -363,6 +363,8 @@ uint64_t node_next_deadline_ms(const struct node *n);
 void node_journal_expect(struct node *n, uint64_t rooms);
 /* MALFORMED: no record. EXHAUSTED, NO_MEMORY: not taken; then the start has failed. */
 must_check enum status node_journal_load(struct node *n, struct dir_time now, struct slice record);
+/* It will be loaded soon. */
+void node_journal_ahead(const struct node *n, struct slice record);
 /* The directory's clock was never above this. */
 void node_journal_clock(struct node *n, uint64_t time);
 /* What such a record says now, and the sequence to post it with. */

@@ -184,6 +184,10 @@ enum status node_journal_load(struct node *n, struct dir_time now, struct slice 
     return dir_load(n->dir, now, record);
 }
 
+void node_journal_ahead(const struct node *n, struct slice record) {
+    dir_load_ahead(n->dir, record);
+}
+
 void node_journal_clock(struct node *n, uint64_t time) {
     n->journal_read = true;
     dir_clock_load(n->dir, time);

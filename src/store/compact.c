@@ -192,9 +192,9 @@ enum status journal_compact(const struct journal_config *config,
     buf_init(&w->page, JOURNAL_BATCH_BYTES_MAX);
     buf_init(&w->group, JOURNAL_FRAMED_BYTES_MAX);
     struct journal_found_all found;
+    const struct journal_visitor visitor = {.visit = with->visit, .arg = with->arg};
     enum status s = journal_take_folder(config, w->folder, &w->lock_fd, &w->files);
-    s = s == STATUS_OK ? journal_files_visit(w->folder, &w->files, with->visit, with->arg, &found)
-                       : s;
+    s = s == STATUS_OK ? journal_files_visit(w->folder, &w->files, &visitor, &found) : s;
     if (s != STATUS_OK) {
         return s;
     }

@@ -136,7 +136,8 @@ enum status journal_take(const struct journal_config *config, struct journal **r
 static enum status read_and_adopt(struct journal *j, journal_visit_fn visit, void *arg,
                                   struct journal_report *ret_report) {
     struct journal_found_all found;
-    enum status s = journal_files_visit(j->folder, j->files, visit, arg, &found);
+    const struct journal_visitor visitor = {visit, j->config.ahead, arg};
+    enum status s = journal_files_visit(j->folder, j->files, &visitor, &found);
     if (s == STATUS_OK) {
         adopt(j, &found);
         *ret_report = found.report;

@@ -27,6 +27,11 @@ enum journal_type {
     JOURNAL_SNAPSHOT_END = 17,
 };
 
+/* Sees each record in order; what is not OK ends the reading with that status. */
+typedef enum status (*journal_visit_fn)(void *arg, enum journal_type type, struct slice payload);
+/* Sees it some records before, so that what the visit will need can come from memory meanwhile. */
+typedef void (*journal_ahead_fn)(void *arg, enum journal_type type, struct slice payload);
+
 struct journal_config {
     const char *path;           /* a folder, made with mode 0700 when absent; its parent exists */
     struct slice node;          /* up to JOURNAL_NODE_BYTES_MAX; empty: any journal will do */
@@ -37,6 +42,7 @@ struct journal_config {
     uint64_t compact_min_bytes; /* 0: JOURNAL_COMPACT_MIN_BYTES */
     uint64_t bytes_max;         /* 0: JOURNAL_BYTES_MAX; twice that while a snapshot runs */
     uint32_t retry_first_ms, retry_max_ms; /* 0: as caps.h says; else for tests */
+    journal_ahead_fn ahead;                /* NULL: nobody is told */
 };
 
 /* What a reading found. */
@@ -49,9 +55,6 @@ struct journal_report {
     uint64_t snapshot_bytes; /* of the newest whole snapshot; 0: none */
     uint64_t elapsed_us;
 };
-
-/* Sees each record in order; what is not OK ends the reading with that status. */
-typedef enum status (*journal_visit_fn)(void *arg, enum journal_type type, struct slice payload);
 
 /* Reads all there is and starts the threads. Damage is cut, counted and logged, never fatal.
  * EXISTS: another process has this journal. PRECONDITION: it is another node's. UNIMPLEMENTED: a

@@ -80,9 +80,16 @@ must_check enum status journal_files_list(const char *folder, struct journal_fil
 /* Refuses what is not ours, without reading on. `node` empty: any. */
 must_check enum status journal_files_check(const char *folder, const struct journal_files *files,
                                            struct slice node);
-/* A file's records in order. Not OK: the callback's status, or NO_MEMORY, MALFORMED... */
+struct journal_visitor {
+    journal_visit_fn visit; /* NULL: nobody */
+    journal_ahead_fn ahead; /* NULL: nobody */
+    void *arg;
+};
+/* A file's records in order. Not OK: the callback's status, or NO_MEMORY, MALFORMED... `v` is told
+ * what comes; NULL: nobody is. */
 must_check enum status journal_file_read(const char *folder, uint64_t number, journal_entry_fn fn,
-                                         void *arg, struct journal_read *ret_read);
+                                         void *arg, const struct journal_visitor *v,
+                                         struct journal_read *ret_read);
 /* Reads what counts: from the newest whole snapshot on, or all. */
 struct journal_found_all {
     struct journal_report report;
@@ -90,7 +97,7 @@ struct journal_found_all {
     struct journal_read last; /* of the last file; zeroed when there is none */
 };
 must_check enum status journal_files_visit(const char *folder, const struct journal_files *files,
-                                           journal_visit_fn visit, void *arg,
+                                           const struct journal_visitor *v,
                                            struct journal_found_all *ret_found);
 /* Makes the folder when it is absent; ours alone until the descriptor is closed. */
 must_check enum status journal_lock_folder(const char *folder, int *ret_lock);

@@ -8,7 +8,11 @@
 #include "file.h"
 #include "journal_priv.h"
 
-enum { WINDOW_BYTES = 1 << 20, NUMBER_DIGITS = 16 };
+enum {
+    WINDOW_BYTES = 1 << 20,
+    NUMBER_DIGITS = 16,
+    FRAMES_AHEAD = 16, /* found before the first of them is visited */
+};
 static const char suffix[] = ".journal";
 
 /* ---- the folder ---- */
@@ -222,26 +226,52 @@ static enum status take_frame(const struct journal_frame *frame, uint64_t offset
     return fn && known ? fn(arg, &e) : STATUS_OK;
 }
 
-static enum status read_frames(struct window *w, journal_entry_fn fn, void *arg,
-                               struct journal_read *r) {
-    enum status s = STATUS_OK;
-    while (s == STATUS_OK) {
-        struct journal_frame frame;
-        enum journal_found found = journal_frame_next(window_slice(w), r->header.seed, &frame);
-        if (found == JOURNAL_FOUND_PART && window_fill(w, frame.size, &s)) {
-            continue;
+/* The next sound records of the window; what ended them is in *ret_found. */
+static size_t find_frames(const struct window *w, uint32_t seed, const struct journal_visitor *v,
+                          struct journal_frame frames[FRAMES_AHEAD],
+                          enum journal_found *ret_found) {
+    size_t count = 0;
+    struct slice left = window_slice(w);
+    *ret_found = JOURNAL_FOUND;
+    while (count < FRAMES_AHEAD && *ret_found == JOURNAL_FOUND) {
+        struct journal_frame *f = &frames[count];
+        *ret_found = journal_frame_next(left, seed, f);
+        if (*ret_found == JOURNAL_FOUND) {
+            if (v && v->ahead) {
+                v->ahead(v->arg, f->type, f->payload);
+            }
+            left = slice_after(left, f->size);
+            count++;
         }
-        if (found != JOURNAL_FOUND) {
-            break; /* the end, torn or damaged: `end` stays where it is */
-        }
-        s = take_frame(&frame, w->offset + w->at, fn, arg, r);
-        w->at += frame.size;
     }
-    return s;
+    return count;
+}
+
+static enum status read_frames(struct window *w, journal_entry_fn fn, void *arg,
+                               const struct journal_visitor *v, struct journal_read *r) {
+    enum status s = STATUS_OK;
+    for (;;) {
+        struct journal_frame frames[FRAMES_AHEAD];
+        enum journal_found found;
+        size_t count = find_frames(w, r->header.seed, v, frames, &found);
+        for (size_t i = 0; i < count; i++) {
+            s = take_frame(&frames[i], w->offset + w->at, fn, arg, r);
+            if (s != STATUS_OK) {
+                return s;
+            }
+            w->at += frames[i].size;
+        }
+        /* Behind sound ones: the frame that is none is looked at again. */
+        bool more =
+            count > 0 || (found == JOURNAL_FOUND_PART && window_fill(w, frames[0].size, &s));
+        if (!more) {
+            return s; /* the end, torn or damaged: `end` stays where it is */
+        }
+    }
 }
 
 enum status journal_file_read(const char *folder, uint64_t number, journal_entry_fn fn, void *arg,
-                              struct journal_read *ret_read) {
+                              const struct journal_visitor *v, struct journal_read *ret_read) {
     char path[JOURNAL_PATH_BYTES];
     journal_file_path(folder, number, path);
     _cleanup_(window_deinit) struct window w = {.fd = -1};
@@ -263,7 +293,7 @@ enum status journal_file_read(const char *folder, uint64_t number, journal_entry
     }
     if (r.header_status == STATUS_OK) {
         w.at = r.end = JOURNAL_HEADER_BYTES;
-        s = read_frames(&w, fn, arg, &r);
+        s = read_frames(&w, fn, arg, v, &r);
     }
     r.header.segment = number;
     r.unreadable = w.unreadable;
@@ -288,7 +318,7 @@ static enum status find_snapshot(const char *folder, const struct journal_files 
     /* Most often the oldest file begins the only snapshot: then nothing is read twice. */
     for (size_t i = 0; i < files->count && any; i++) {
         struct journal_read r;
-        enum status s = journal_file_read(folder, files->list[i].number, NULL, NULL, &r);
+        enum status s = journal_file_read(folder, files->list[i].number, NULL, NULL, NULL, &r);
         if (s != STATUS_OK) {
             return s;
         }
@@ -304,13 +334,8 @@ static enum status find_snapshot(const char *folder, const struct journal_files 
     return STATUS_OK;
 }
 
-struct visiting {
-    journal_visit_fn visit;
-    void *arg;
-};
-
 static enum status visit_entry(void *arg, const struct journal_entry *e) {
-    const struct visiting *v = arg;
+    const struct journal_visitor *v = arg;
     bool own = e->type == JOURNAL_SNAPSHOT_BEGIN || e->type == JOURNAL_SNAPSHOT_END;
     return own || !v->visit ? STATUS_OK : v->visit(v->arg, e->type, e->payload);
 }
@@ -326,15 +351,16 @@ static void add_to_report(struct journal_report *report, const struct journal_re
 }
 
 enum status journal_files_visit(const char *folder, const struct journal_files *files,
-                                journal_visit_fn visit, void *arg,
+                                const struct journal_visitor *v,
                                 struct journal_found_all *ret_found) {
     uint64_t began_us = clock_mono_us();
-    struct visiting v = {visit, arg};
+    struct journal_visitor visitor = *v;
     struct journal_found_all all = {0};
     enum status s = find_snapshot(folder, files, &all.first);
     for (size_t i = all.first; s == STATUS_OK && i < files->count; i++) {
         uint64_t before = all.report.bytes;
-        s = journal_file_read(folder, files->list[i].number, visit_entry, &v, &all.last);
+        s = journal_file_read(folder, files->list[i].number, visit_entry, &visitor, &visitor,
+                              &all.last);
         if (s != STATUS_OK) {
             break;
         }
@@ -362,7 +388,7 @@ enum status journal_check(const char *path, journal_entry_fn entry, void *arg,
     s = s == STATUS_OK ? journal_files_check(path, &files, (struct slice){0}) : s;
     for (size_t i = 0; s == STATUS_OK && i < files.count; i++) {
         struct journal_read r;
-        s = journal_file_read(path, files.list[i].number, entry, arg, &r);
+        s = journal_file_read(path, files.list[i].number, entry, arg, NULL, &r);
         if (s == STATUS_OK) {
             add_to_report(&report, &r);
             report.missing += i > 0 ? files.list[i].number - files.list[i - 1].number - 1 : 0;

@@ -138,6 +138,8 @@ static void a_reserved_map_is_as_wide_as_it_will_be(void **state) {
     assert_holds_what_it_should(&m, 5000);
     map_reserve(&m, 10);    /* it is wider already */
     map_reserve(&m, 20000); /* nodes move along */
+    map_ahead(&m, key_of(&things[0]));
+    map_ahead(&m, key_of(&things[5000])); /* one that is not in */
     assert_holds_what_it_should(&m, 5000);
     map_deinit(&m);
 }

@@ -240,10 +240,11 @@ bool kit_is_whole(const struct kit *k, uint64_t acknowledged) {
 enum status kit_read(struct kit *k) {
     struct journal_files *files = mem_zalloc(sizeof *files);
     struct journal_found_all found;
+    const struct journal_visitor visitor = {.visit = on_record, .arg = k};
     forget(k);
     enum status s = journal_files_list(k->folder, files);
     s = s == STATUS_OK ? journal_files_check(k->folder, files, k->config.node) : s;
-    s = s == STATUS_OK ? journal_files_visit(k->folder, files, on_record, k, &found) : s;
+    s = s == STATUS_OK ? journal_files_visit(k->folder, files, &visitor, &found) : s;
     mem_free(files);
     k->report = s == STATUS_OK ? found.report : k->report;
     return s;
