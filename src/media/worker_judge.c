@@ -55,6 +55,10 @@ void worker_tell_levels(struct worker *w, uint64_t now_us) {
     tell(&t);
 }
 
+static enum quality_kind kind_of(const struct rtp_section *s) {
+    return s->video ? QUALITY_VIDEO : s->red_payload_type != 0 ? QUALITY_RED : QUALITY_OPUS;
+}
+
 static uint8_t judge_receiver(struct worker *w, struct receiver *r) {
     struct metrics *m = &w->metrics;
     struct uplink_stats s;
@@ -63,7 +67,7 @@ static uint8_t judge_receiver(struct worker *w, struct receiver *r) {
     metric_add(&m->media_plis_sent, s.plis);
     metric_add(r->say.section.video ? &m->media_lost_video_in : &m->media_lost_audio_in, s.lost);
     const struct quality_input in = {
-        .kind = r->say.section.video ? QUALITY_VIDEO : QUALITY_OPUS,
+        .kind = kind_of(&r->say.section),
         .idle = s.muted,
         .reported = s.reported,
         .packets = s.packets,
@@ -79,7 +83,7 @@ static uint8_t judge_sender(struct sender *s) {
     downlink_read_stats(s->downlink, &now);
     uint64_t packets = now.packets - s->judged.packets;
     const struct quality_input in = {
-        .kind = s->receiver->say.section.video ? QUALITY_VIDEO : QUALITY_OPUS,
+        .kind = kind_of(&s->receiver->say.section),
         .idle = !downlink_wanted(s->downlink) || s->receiver->say.muted || packets == 0,
         .reported = now.reported,
         .packets = (uint32_t)packets,

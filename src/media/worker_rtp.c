@@ -23,6 +23,10 @@ static bool find_extension(const struct incoming *in, const struct receiver *r,
 
 static const struct rtp_format *find_format(const struct receiver *r, uint8_t payload_type,
                                             bool *ret_rtx) {
+    *ret_rtx = false;
+    if (payload_type != 0 && payload_type == r->say.section.red_payload_type) {
+        return &r->say.section.formats[0];
+    }
     for (size_t i = 0; i < r->say.section.formats_count; i++) {
         const struct rtp_format *f = &r->say.section.formats[i];
         if (f->payload_type == payload_type || f->rtx_payload_type == payload_type) {
@@ -104,7 +108,7 @@ struct rtp_out worker_packet_space(struct egress_packet *p) {
 }
 
 static bool fits(const struct uplink_packet *p) {
-    return p->payload.len + DOWNLINK_HEADER_BYTES_MAX + SRTP_OVERHEAD_BYTES_MAX <=
+    return uplink_packet_bytes(p) + DOWNLINK_HEADER_BYTES_MAX + SRTP_OVERHEAD_BYTES_MAX <=
            EGRESS_PACKET_BYTES;
 }
 

@@ -23,7 +23,8 @@ static void bind(struct node *n, struct session *s, struct peer *p, size_t index
     bool video = section->kind == SDP_VIDEO;
     struct track *t = track_match(s->participant, section->msid_track, video);
     if (t) {
-        struct peer_receive how = {.track = t->id, .stereo = t->stereo, .dtx = t->dtx};
+        struct peer_receive how = {
+            .track = t->id, .stereo = t->stereo, .dtx = t->dtx, .red = track_may_be_red(t)};
         how.has_preferred = track_asked_codec(t, &how.preferred);
         peer_receive(p, index, &how); /* the codec asked for is first from here on */
         track_bind(t, &section->rtp);

@@ -24,18 +24,19 @@ static uint64_t hash_of(const struct node *n, const struct rtp_section *section)
     struct {
         uint8_t mid[RTP_SECTION_MID_BYTES_MAX];
         uint8_t ids[RTP_EXTENSION_KINDS];
-        uint8_t mid_len, payload_type, rtx_payload_type, feedback;
+        uint8_t mid_len, payload_type, rtx_payload_type, feedback, red_payload_type;
     } fact = {.mid_len = section->mid_len,
               .payload_type = section->formats[0].payload_type,
               .rtx_payload_type = section->formats[0].rtx_payload_type,
-              .feedback = section->formats[0].feedback};
+              .feedback = section->formats[0].feedback,
+              .red_payload_type = section->red_payload_type};
     for (size_t i = 0; i < section->mid_len; i++) {
         fact.mid[i] = (uint8_t)section->mid[i];
     }
     for (size_t i = 0; i < RTP_EXTENSION_KINDS; i++) {
         fact.ids[i] = section->extension_ids[i];
     }
-    static_assert(sizeof(fact) == RTP_SECTION_MID_BYTES_MAX + RTP_EXTENSION_KINDS + 4,
+    static_assert(sizeof(fact) == RTP_SECTION_MID_BYTES_MAX + RTP_EXTENSION_KINDS + 5,
                   "no padding is hashed");
     return hash64(&n->map_key, slice_of(&fact, sizeof(fact))) | 1;
 }

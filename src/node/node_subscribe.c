@@ -72,6 +72,7 @@ static enum status attach(struct node *n, struct session *s, struct subscription
                                           .stream_id = t->stream_id,
                                           .track_id = ident_slice(&t->sid),
                                           .stereo = t->stereo,
+                                          .red = t->red,
                                       });
     if (st != STATUS_OK) {
         return st;

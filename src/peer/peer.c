@@ -156,6 +156,8 @@ void peer_receive(struct peer *p, size_t offered_index, const struct peer_receiv
     s->has_preferred = how->has_preferred;
     s->preferred = how->preferred;
     peer_section_prefer(s);
+    s->red = how->red;
+    peer_section_choose_red(s);
 }
 
 void peer_drop_offer(struct peer *p) {

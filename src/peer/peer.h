@@ -53,12 +53,13 @@ must_check enum status peer_set_local_credentials(struct peer *p, struct slice u
 /* A track that we send over this peer connection (single, subscriber). */
 struct peer_send {
     uint64_t id;                      /* the caller's; unique in this peer, never 0 */
-    enum rtp_codec codec;             /* of the published track; never RED, which we do not agree */
+    enum rtp_codec codec;             /* of the published track; never RED, */
     uint32_t profile;                 /* as in struct rtp_format */
     uint8_t packetization_mode;       /* H264 */
     uint32_t ssrc, rtx_ssrc;          /* ours, never used before on this connection; rtx 0: none */
     struct slice stream_id, track_id; /* "PA_x|TR_y" and "TR_y"; copied */
     bool stereo;                      /* opus */
+    bool red;                         /* which opus comes in, and may go on in */
 };
 
 /* Waits for the next description of ours. EXISTS: the id or an SSRC is in use; EXHAUSTED:
@@ -93,6 +94,7 @@ const struct peer_section *peer_offered_at(const struct peer *p, size_t index);
 struct peer_receive {
     uint64_t track;   /* the caller's, not 0 */
     bool stereo, dtx; /* opus: what the answer asks the client to send */
+    bool red;         /* opus may come in RED: it stands first then, if it was offered */
     bool has_preferred;
     enum rtp_codec preferred; /* stands first in the answer when it was offered: browsers send it */
 };

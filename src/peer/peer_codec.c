@@ -10,18 +10,17 @@ static const struct codec_row {
     uint8_t packetization_mode; /* H264 */
     uint32_t profile;
 } own_rows[] = {
-    {RTP_CODEC_OPUS, 111, 0, 0},        {RTP_CODEC_RED, 63, 0, 0},
-    {RTP_CODEC_PCMU, 0, 0, 0},          {RTP_CODEC_PCMA, 8, 0, 0},
-    {RTP_CODEC_VP8, 96, 0, 0},          {RTP_CODEC_VP9, 98, 0, 0},
-    {RTP_CODEC_VP9, 100, 0, 1},         {RTP_CODEC_VP9, 112, 0, 2},
-    {RTP_CODEC_VP9, 114, 0, 3},         {RTP_CODEC_H264, 108, 1, 0x42e01f},
-    {RTP_CODEC_H264, 125, 0, 0x42e01f}, {RTP_CODEC_H264, 102, 1, 0x42001f},
-    {RTP_CODEC_H264, 104, 0, 0x42001f}, {RTP_CODEC_H264, 106, 1, 0x4d001f},
-    {RTP_CODEC_H264, 39, 0, 0x4d001f},  {RTP_CODEC_H264, 123, 1, 0x640032},
-    {RTP_CODEC_H264, 41, 0, 0x640032},  {RTP_CODEC_H264, 45, 1, 0xf4001f},
-    {RTP_CODEC_H264, 43, 0, 0xf4001f},  {RTP_CODEC_AV1, 35, 0, 0},
-    {RTP_CODEC_AV1, 37, 0, 1},          {RTP_CODEC_AV1, 47, 0, 2},
-    {RTP_CODEC_H265, 116, 0, 0},
+    {RTP_CODEC_OPUS, 111, 0, 0},        {RTP_CODEC_PCMU, 0, 0, 0},
+    {RTP_CODEC_PCMA, 8, 0, 0},          {RTP_CODEC_VP8, 96, 0, 0},
+    {RTP_CODEC_VP9, 98, 0, 0},          {RTP_CODEC_VP9, 100, 0, 1},
+    {RTP_CODEC_VP9, 112, 0, 2},         {RTP_CODEC_VP9, 114, 0, 3},
+    {RTP_CODEC_H264, 108, 1, 0x42e01f}, {RTP_CODEC_H264, 125, 0, 0x42e01f},
+    {RTP_CODEC_H264, 102, 1, 0x42001f}, {RTP_CODEC_H264, 104, 0, 0x42001f},
+    {RTP_CODEC_H264, 106, 1, 0x4d001f}, {RTP_CODEC_H264, 39, 0, 0x4d001f},
+    {RTP_CODEC_H264, 123, 1, 0x640032}, {RTP_CODEC_H264, 41, 0, 0x640032},
+    {RTP_CODEC_H264, 45, 1, 0xf4001f},  {RTP_CODEC_H264, 43, 0, 0xf4001f},
+    {RTP_CODEC_AV1, 35, 0, 0},          {RTP_CODEC_AV1, 37, 0, 1},
+    {RTP_CODEC_AV1, 47, 0, 2},          {RTP_CODEC_H265, 116, 0, 0},
 };
 
 static const struct {
@@ -50,6 +49,7 @@ static const struct {
     {"nack pli", RTP_FEEDBACK_PLI},
 };
 
+enum { OWN_RED_TYPE = 63 };
 enum { H264_PROFILE_DEFAULT = 0x420010 }; /* RFC 6184 8.1: baseline, level 1 */
 
 /* PCMU and PCMA have payload types of their own and may come without rtpmap (RFC 3551). */
@@ -156,9 +156,24 @@ static void read_rtx(struct rtp_section *s, const struct sdp_format *f) {
     }
 }
 
-/* RED is passed over: what is not answered is not sent, and opus repeats nothing. */
+/* What it repeats is the payload type that its parameters name first: only opus here. */
+static void read_red(struct rtp_section *s, const struct sdp_format *f) {
+    struct slice rest = f->fmtp;
+    uint64_t repeated;
+    if (!slice_to_u64(slice_split(&rest, '/'), &repeated)) {
+        return;
+    }
+    for (size_t i = 0; i < s->formats_count; i++) {
+        if (s->formats[i].codec == RTP_CODEC_OPUS && s->formats[i].payload_type == repeated) {
+            s->red_payload_type = f->payload_type;
+        }
+    }
+}
+
+/* RED is no format of its own, but a way in which opus goes. */
 void peer_read_formats(struct rtp_section *s, const struct sdp_section *from) {
     s->formats_count = 0;
+    s->red_payload_type = 0;
     for (size_t i = 0; i < from->formats_count; i++) {
         size_t codec = find_codec(from, &from->formats[i]);
         if (codec < ARRAY_LEN(names) && codec != RTP_CODEC_RED &&
@@ -169,6 +184,8 @@ void peer_read_formats(struct rtp_section *s, const struct sdp_section *from) {
     for (size_t i = 0; i < from->formats_count; i++) {
         if (slice_eq_nocase(from->formats[i].encoding, SLICE_LIT("rtx"))) {
             read_rtx(s, &from->formats[i]);
+        } else if (find_codec(from, &from->formats[i]) == RTP_CODEC_RED) {
+            read_red(s, &from->formats[i]);
         }
     }
     for (size_t i = 0; i < from->feedback_count; i++) {
@@ -255,6 +272,17 @@ struct rtp_format peer_own_format(const struct peer_send *send) {
         best.feedback |= RTP_FEEDBACK_PLI | RTP_FEEDBACK_FIR | RTP_FEEDBACK_REMB;
     }
     return best;
+}
+
+uint8_t peer_own_red(const struct peer_send *send) {
+    return send->red && send->codec == RTP_CODEC_OPUS ? OWN_RED_TYPE : 0;
+}
+
+void peer_put_red(struct buf *out, const struct rtp_section *s) {
+    unsigned type = s->red_payload_type, opus = s->formats[0].payload_type;
+    if (type != 0) {
+        buf_printf(out, "a=rtpmap:%u red/48000/2\r\na=fmtp:%u %u/%u\r\n", type, type, opus, opus);
+    }
 }
 
 /* T23: what the client's offer says of stereo is about what it can play, so that opus gets

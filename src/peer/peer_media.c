@@ -61,6 +61,19 @@ void peer_section_prefer(struct peer_section *s) {
     }
 }
 
+/* RED only around the codec that comes first; what repeats itself is not asked for again. */
+static void cut_red(struct rtp_section *s, bool wanted) {
+    bool red = wanted && s->formats_count > 0 && s->formats[0].codec == RTP_CODEC_OPUS;
+    s->red_payload_type = red ? s->red_payload_type : 0;
+    if (s->red_payload_type != 0) {
+        s->formats[0].feedback &= (uint8_t)~RTP_FEEDBACK_NACK;
+    }
+}
+
+void peer_section_choose_red(struct peer_section *s) {
+    cut_red(&s->rtp, s->red);
+}
+
 static void cut_to_received(const struct peer *p, struct peer_section *s,
                             const struct sdp_section *from) {
     uint8_t wanted = RTP_FEEDBACK_NACK;
@@ -71,6 +84,7 @@ static void cut_to_received(const struct peer *p, struct peer_section *s,
     for (size_t i = 0; i < s->rtp.formats_count; i++) {
         s->rtp.formats[i].feedback &= wanted;
     }
+    cut_red(&s->rtp, s->red);
     peer_read_extensions(&s->rtp, from, peer_extensions_received(p->role, s->rtp.video),
                          SDP_SENDONLY);
 }
@@ -87,6 +101,7 @@ static void cut_to_sent(struct rtp_section *s, struct rtp_format format,
     s->formats[0] = format;
     s->formats_count = 1;
     s->rids_count = 0;
+    cut_red(s, send->red);
 }
 
 void peer_section_agree(const struct peer *p, struct peer_section *s,
@@ -114,6 +129,8 @@ void peer_section_offer(const struct peer *p, struct peer_section *s) {
     if (send) {
         s->rtp.formats[0] = peer_own_format(send);
         s->rtp.formats_count = 1;
+        s->rtp.red_payload_type = peer_own_red(send);
+        cut_red(&s->rtp, true);
         peer_own_extensions(&s->rtp, peer_extensions_sent(p->role, send));
     }
 }
@@ -133,6 +150,7 @@ void peer_section_answered(const struct peer *p, struct peer_section *s,
         s->local_direction = SDP_INACTIVE;
         return;
     }
+    s->rtp.red_payload_type = answer->rtp.red_payload_type;
     cut_to_sent(&s->rtp, *format, send);
     for (unsigned k = 0; k < RTP_EXTENSION_KINDS; k++) {
         if (answer->rtp.extension_ids[k] != s->rtp.extension_ids[k]) {

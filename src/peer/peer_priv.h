@@ -110,6 +110,9 @@ struct rtp_format peer_own_format(const struct peer_send *send);
 struct sdp_format peer_name_format(const struct peer_section *s, const struct rtp_format *format,
                                    const struct sdp_section *from, bool send_stereo,
                                    char fmtp[PEER_FMTP_BYTES_MAX]);
+/* The payload type under which our own offers let opus go redundantly; 0: they do not. */
+uint8_t peer_own_red(const struct peer_send *send);
+void peer_put_red(struct buf *out, const struct rtp_section *s); /* nothing without RED */
 void peer_put_feedback(struct buf *out, const struct rtp_format *format);
 
 /* peer_extension.c */
@@ -129,6 +132,8 @@ void peer_put_extensions(struct buf *out, const struct sdp_section *from, uint32
 void peer_section_read_media(struct peer_section *s, const struct sdp_section *from);
 /* Formats of the codec that is preferred come first; otherwise the order stays. */
 void peer_section_prefer(struct peer_section *s);
+/* Takes RED away where peer_receive did not say that it may be. */
+void peer_section_choose_red(struct peer_section *s);
 /* Decides what flows in the section that the client described as `from`, and cuts s->rtp to it. */
 void peer_section_agree(const struct peer *p, struct peer_section *s,
                         const struct sdp_section *from);

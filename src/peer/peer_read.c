@@ -94,6 +94,7 @@ static void keep_binding(const struct reading *r, size_t index) {
         to->has_preferred = before->has_preferred;
         to->preferred = before->preferred;
         peer_section_prefer(to);
+        to->red = before->red;
     }
 }
 

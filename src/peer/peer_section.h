@@ -19,6 +19,7 @@ struct peer_section {
     bool remote_sends;  /* by direction alone: what stopped may still carry its msid (T22) */
     uint64_t receive;   /* the track bound by peer_receive; 0: none, and it is not asked for */
     bool stereo, dtx;   /* as peer_receive said */
+    bool red;           /* as peer_receive said */
     bool has_preferred; /* as peer_receive said */
     enum rtp_codec preferred;
     struct slice msid_track; /* the client's name of its track; empty when not said */
@@ -29,7 +30,7 @@ struct peer_section {
         send_refused; /* the client cannot take its codec, or takes nothing here: nothing is sent */
 
     /* What each direction in use may carry. Offered and not answered yet, or inactive: all that we
-     * take of what the client offered (never RED). Receiving: all codecs that we take, the
+     * take of what the client offered. Receiving: all codecs that we take, the
      * preferred one first, else in the client's order. Sending: formats[0] is the codec sent, the
      * extensions those that may be written. */
     struct rtp_section rtp;

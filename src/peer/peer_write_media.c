@@ -35,6 +35,9 @@ static void put_payload_types(const struct writing *w) {
         buf_put_u64_dec(w->out, unused_format(w).payload_type);
         return;
     }
+    if (rtp->red_payload_type != 0) {
+        buf_printf(w->out, "%u ", rtp->red_payload_type);
+    }
     for (size_t i = 0; i < rtp->formats_count; i++) {
         buf_printf(w->out, i > 0 ? " %u" : "%u", rtp->formats[i].payload_type);
         if (rtp->formats[i].rtx_payload_type != 0) {
@@ -50,6 +53,7 @@ static void put_formats(const struct writing *w) {
         sdp_put_format(w->out, &kept);
         return;
     }
+    peer_put_red(w->out, rtp);
     for (size_t i = 0; i < rtp->formats_count; i++) {
         const struct rtp_format *format = &rtp->formats[i];
         char fmtp[PEER_FMTP_BYTES_MAX];

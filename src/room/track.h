@@ -46,6 +46,7 @@ struct track {
     Livekit__TrackInfo *info;
     struct slice cid; /* the client's id of it */
     bool video, stereo, dtx;
+    bool red; /* opus comes in RED: once bound */
     uint8_t mid_len;
     char mid[RTP_SECTION_MID_BYTES_MAX + 1]; /* of the section that carries it; NUL behind */
     struct track_codec codec;                /* once bound */
@@ -95,6 +96,8 @@ struct track *track_of_mid(const struct participant *p, struct slice mid);
 struct track *track_match(const struct participant *p, struct slice msid_track, bool video);
 /* The codec that its client asked for; false: it asked for none. */
 must_check bool track_asked_codec(const struct track *t, enum rtp_codec *ret_codec);
+/* Its client lets it: an encrypted one could not be taken apart for those who want opus alone. */
+bool track_may_be_red(const struct track *t);
 void track_bind(struct track *t, const struct rtp_section *section);
 void track_unbind(struct track *t); /* PENDING again: nobody knows yet */
 /* The version of a published track's info: real microseconds, a tick more when they repeat. */

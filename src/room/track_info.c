@@ -4,10 +4,9 @@
 
 /* What a client asks for, as what others will see of it. */
 
-/* VP8 first, then H264: clients prefer in this order. No RED: nothing here unwraps it for
- * those who cannot. */
-static const char *const PUBLISH_MIMES[] = {"video/VP8", "video/H264", "video/VP9", "video/AV1",
-                                            "audio/opus"};
+/* VP8 first, then H264: clients prefer in this order. */
+static const char *const PUBLISH_MIMES[] = {"video/VP8", "video/H264", "video/VP9",
+                                            "video/AV1", "audio/opus", "audio/red"};
 
 const char *track_publish_mime(size_t index) {
     return index < ARRAY_LEN(PUBLISH_MIMES) ? PUBLISH_MIMES[index] : NULL;
@@ -226,6 +225,11 @@ bool track_asked_codec(const struct track *t, enum rtp_codec *ret_codec) {
     return false;
 }
 
+bool track_may_be_red(const struct track *t) {
+    return !t->video && !t->info->disable_red &&
+           t->info->encryption == LIVEKIT__ENCRYPTION__TYPE__NONE;
+}
+
 void track_bind(struct track *t, const struct rtp_section *section) {
     assert(t->state == TRACK_PENDING && section->formats_count > 0);
     static_assert(sizeof(t->mid) > sizeof(section->mid), "a mid fits, with its NUL");
@@ -234,7 +238,8 @@ void track_bind(struct track *t, const struct rtp_section *section) {
     t->mid_len = section->mid_len;
     const struct rtp_format *f = &section->formats[0];
     t->codec = (struct track_codec){f->codec, f->profile, f->packetization_mode};
-    t->info->mime_type = mime_of_codec(f->codec);
+    t->red = section->red_payload_type != 0;
+    t->info->mime_type = mime_of_codec(t->red ? RTP_CODEC_RED : f->codec);
     if (t->info->n_codecs > 0) {
         t->info->codecs[0]->mime_type = t->info->mime_type;
         t->info->codecs[0]->mid = t->mid;

@@ -9,6 +9,7 @@ static void learn_section(struct downlink *d, const struct rtp_section *s) {
     const struct rtp_format *f = &s->formats[0];
     d->codec = f->codec;
     d->payload_type = f->payload_type & 0x7f;
+    d->red_payload_type = s->red_payload_type & 0x7f;
     d->rtx_payload_type = f->rtx_payload_type & 0x7f;
     d->video = s->video;
     d->renumbers_vp8 = f->codec == RTP_CODEC_VP8;
@@ -389,14 +390,14 @@ static bool forward_newer(struct downlink *d, uint64_t now_us, const struct upli
         renumber_drop(&d->numbers, p->sequence, new_frame, layers_now(d));
         return false;
     }
-    assert(p->payload.len + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
+    assert(uplink_packet_bytes(p) + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
     send_newer(d, now_us, p, renumber_pass(&d->numbers, p->sequence, layers_now(d)), out);
     return true;
 }
 
 bool downlink_forward(struct downlink *d, struct uplink *u, uint64_t now_us,
                       const struct uplink_packet *p, struct rtp_out *out) {
-    assert(p->payload.len + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
+    assert(uplink_packet_bytes(p) + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
     if (!downlink_wanted(d)) {
         return false;
     }

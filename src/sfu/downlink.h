@@ -54,7 +54,8 @@ bool downlink_wanted(const struct downlink *d);   /* neither paused nor limited 
 void downlink_tick(struct downlink *d, struct uplink *u, uint64_t now_us);
 
 /* For each packet that uplink_take said OK to, of all layers. True: a packet was written at the end
- * of `out`, which has payload.len + DOWNLINK_HEADER_BYTES_MAX left (asserted): srtp_seal, send. */
+ * of `out`, which has uplink_packet_bytes + DOWNLINK_HEADER_BYTES_MAX left (asserted): srtp_seal,
+ * send. */
 must_check bool downlink_forward(struct downlink *d, struct uplink *u, uint64_t now_us,
                                  const struct uplink_packet *p, struct rtp_out *out);
 /* After downlink_forward said true: a key frame whose first packet came late opened the way for

@@ -57,6 +57,7 @@ struct downlink {
     enum rtp_codec codec;
     bool video, renumbers_vp8;
     uint8_t payload_type, rtx_payload_type;
+    uint8_t red_payload_type; /* 0: it takes opus alone */
     uint8_t extension_ids[RTP_EXTENSION_KINDS];
     uint8_t mid_len, cname_len;
     char mid[RTP_SECTION_MID_BYTES_MAX];

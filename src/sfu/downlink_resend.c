@@ -40,7 +40,7 @@ enum downlink_resend downlink_resend(struct downlink *d, struct uplink *u, uint6
         !uplink_find(u, e->layer, slot->source, &p) || p.source != e->source) {
         return DOWNLINK_RESEND_NONE;
     }
-    assert(p.payload.len + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
+    assert(uplink_packet_bytes(&p) + DOWNLINK_HEADER_BYTES_MAX <= out->cap - out->len);
     struct downlink_numbers n = {
         .sequence = sequence,
         .picture_offset = slot->picture_offset,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "downlink_priv.h"
+#include "red.h"
 
 enum { LIST_MAX = 8 };
 
@@ -87,8 +88,14 @@ void downlink_write(const struct downlink *d, const struct uplink_packet *p,
     if (n->filler) {
         rtp_put_padding_only(out, &h, list.items, list.count, 1);
     } else {
+        bool red = d->red_payload_type != 0 && p->redundant.len > 0;
+        h.payload_type = red ? d->red_payload_type : h.payload_type;
         rtp_put_header(out, &h, list.items, list.count);
-        rtp_put(out, p->payload);
+        rtp_put(out, red ? p->redundant : p->payload);
+        if (red) {
+            red_set_payload_type(out->data + out->len - p->redundant.len, p->redundant.len,
+                                 d->payload_type);
+        }
         renumber_payload(d, p, n, out);
     }
     assert(!out->failed);

@@ -29,14 +29,16 @@ static void learn_section(struct uplink *u, const struct rtp_section *s) {
             u->original_of_type[f->rtx_payload_type & 0x7f] = f->payload_type & 0x7f;
         }
     }
+    if (s->red_payload_type != 0) {
+        u->codec_of_type[s->red_payload_type & 0x7f] = RTP_CODEC_RED;
+    }
     for (size_t kind = 0; kind < RTP_EXTENSION_KINDS; kind++) {
         if (s->extension_ids[kind] != 0) {
             u->kind_of_id[s->extension_ids[kind]] = (uint8_t)kind;
         }
     }
     u->video = s->video;
-    u->nacks =
-        (s->formats[0].feedback & RTP_FEEDBACK_NACK) != 0 && s->formats[0].codec != RTP_CODEC_RED;
+    u->nacks = (s->formats[0].feedback & RTP_FEEDBACK_NACK) != 0 && s->red_payload_type == 0;
     u->clock_rate = clock_rate_of(s->formats[0].codec);
     u->rids_count = (uint8_t)s->rids_count;
     memcpy(u->rids, s->rids, sizeof u->rids);

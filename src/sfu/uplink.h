@@ -75,10 +75,15 @@ struct uplink_packet {
     bool spatial_end; /* the layer's last packet in its picture */
     struct vp8_descriptor vp8;
     struct slice payload;
+    struct slice redundant; /* of RED: all of it, with the payload as its end; empty: it is none */
     bool has_level;
     struct rtp_audio_level level;
     struct slice capture_time, dependency, playout_delay, orientation; /* values; empty: none */
 };
+/* The most that stands behind a header of it. */
+static inline size_t uplink_packet_bytes(const struct uplink_packet *p) {
+    return p->redundant.len > 0 ? p->redundant.len : p->payload.len;
+}
 /* Takes a packet of this layer's SSRC. OK: give it to each downlink of the track, also when empty.
  * MALFORMED: no RTP, or a payload type that was not agreed. EXISTS: came before. STALE: too old to
  * know. */

@@ -58,7 +58,7 @@ static void read_av1(struct uplink_packet *p) {
     p->key_frame = av1_read_aggregation(p->payload, &a) && a.new_sequence;
 }
 
-/* Nobody is offered redundant audio: the primary block goes on. */
+/* The primary block goes on to those who take opus alone. */
 static void read_red(struct uplink_packet *p) {
     struct red_block blocks[RED_BLOCKS_MAX];
     size_t count;
@@ -66,6 +66,7 @@ static void read_red(struct uplink_packet *p) {
         p->empty = true;
         return;
     }
+    p->redundant = p->payload;
     p->payload = blocks[count - 1].payload;
     p->codec = RTP_CODEC_OPUS;
     p->empty = p->payload.len == 0;

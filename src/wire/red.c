@@ -40,6 +40,14 @@ enum status red_split(struct slice payload, struct red_block ret_blocks[RED_BLOC
     return STATUS_OK;
 }
 
+void red_set_payload_type(uint8_t *payload, size_t len, uint8_t payload_type) {
+    bool more = true;
+    for (size_t at = 0; more && at < len; at += 4) {
+        more = (payload[at] & BIT_MORE) != 0;
+        payload[at] = (uint8_t)((more ? BIT_MORE : 0) | (payload_type & (uint8_t)~BIT_MORE));
+    }
+}
+
 bool opus_is_silent(struct slice payload) {
     return payload.len <= OPUS_DTX_BYTES_MAX ||
            slice_eq(payload, slice_of(opus_silence, sizeof opus_silence));

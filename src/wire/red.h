@@ -19,6 +19,9 @@ struct red_block {
 must_check enum status red_split(struct slice payload, struct red_block ret_blocks[RED_BLOCKS_MAX],
                                  size_t *ret_count);
 
+/* Says of each block that it is of this type; `payload` is one that red_split took. */
+void red_set_payload_type(uint8_t *payload, size_t len, uint8_t payload_type);
+
 enum { OPUS_SILENCE_BYTES = 3, OPUS_DTX_BYTES_MAX = 2 };
 /* 20 ms of silence, stereo or mono, for any decoder. */
 extern const uint8_t opus_silence[OPUS_SILENCE_BYTES];

@@ -70,6 +70,7 @@ struct rtp_section {
     char mid[RTP_SECTION_MID_BYTES_MAX];
     struct rtp_format formats[RTP_FORMATS_MAX]; /* most wanted first */
     size_t formats_count;
+    uint8_t red_payload_type; /* opus may also come with repeated blocks, as this; 0: it does not */
     uint8_t extension_ids[RTP_EXTENSION_KINDS]; /* 0: not agreed */
     struct rtp_rid rids[RTP_RIDS_MAX];          /* simulcast layers that the client may send */
     size_t rids_count;

@@ -57,7 +57,7 @@ for (const single of [true, false]) {
       await happened(bob, `trackSubscribed:${cam}`);
       await happened(ann, `localTrackSubscribed:${mic}`);
       const tracks = (await api.getParticipant(name, "ann")).tracks;
-      assert.deepEqual(tracks.map((t) => t.mimeType).sort(), ["audio/opus", "video/VP8"]);
+      assert.deepEqual(tracks.map((t) => t.mimeType).sort(), ["audio/red", "video/VP8"]);
       assert.equal(tracks.find((t) => t.sid === cam).layers.length > 1, true);
     });
 

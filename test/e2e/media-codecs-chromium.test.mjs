@@ -80,14 +80,31 @@ for (const single of [true, false]) {
       await bob.waitForFunction(() => !publication("ann", "camera"));
     });
 
+    // Cid's browser takes no redundancy.
     test("stereo, without DTX, and with redundancy", LIMIT, async () => {
+      const cid = await browser.page();
+      await cid.evaluate(() => {
+        for (const make of ["createOffer", "createAnswer"]) {
+          const made = RTCPeerConnection.prototype[make];
+          RTCPeerConnection.prototype[make] = async function (...args) {
+            const { type, sdp } = await made.apply(this, args);
+            return { type, sdp: sdp.replace(/(m=audio .*?) 63\b/g, "$1").replace(/a=(rtpmap|fmtp|rtcp-fb):63 .*\r\n/g, "") };
+          };
+        }
+      });
+      await joinCall(cid, stoa.wsUrl, "cid", single ? "codecs-single" : "codecs-dual", { singlePeerConnection: single });
       for (const options of [{ forceStereo: true, dtx: false, red: false }, { red: true, dtx: true }]) {
         await ann.evaluate((o) => room.localParticipant.setMicrophoneEnabled(true, { channelCount: 2 }, o), options);
         const first = await receives(bob, "ann", "microphone", "it arrives", (r) => r.energy > 0);
-        await receives(bob, "ann", "microphone", "it sounds on", (r) => r.energy > first.energy);
+        const second = await receives(cid, "ann", "microphone", "it arrives", (r) => r.energy > 0);
+        const most = await receives(bob, "ann", "microphone", "it sounds on", (r) => r.energy > first.energy && r.packets > first.packets + 100);
+        const least = await receives(cid, "ann", "microphone", "it sounds on", (r) => r.energy > second.energy && r.packets > second.packets + 50);
+        const twice = most.bytes / most.packets > 1.4 * (least.bytes / least.packets);
+        assert.equal(twice, options.red, `bytes of packets: ${most.bytes / most.packets} and ${least.bytes / least.packets}`);
         await ann.evaluate(() => room.localParticipant.unpublishTrack(publication("ann", "microphone").track));
         await bob.waitForFunction(() => !publication("ann", "microphone"));
       }
+      await cid.close();
     });
   });
 }

@@ -78,7 +78,7 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
       await happened(ann, `taken:${mic.sid}`);
       assert.ok(!cid.events.includes(`subscribed:${mic.sid}`));
       const [track] = (await api.getParticipant(name, "ann")).tracks;
-      assert.deepEqual([track.sid, track.mimeType, track.muted], [mic.sid, "audio/opus", false]);
+      assert.deepEqual([track.sid, track.mimeType, track.muted], [mic.sid, "audio/red", false]);
     });
 
     test("a camera beside it", async () => {

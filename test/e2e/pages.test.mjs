@@ -189,7 +189,7 @@ test("tracks are shown, muted and unmuted, taken away with the right to publish,
   const page = await open(ui(own, "#/room/tracks"));
   const happens = (what) => until(`bob is told: ${what}`, () => told.includes(what));
   await page.getByText("cam video · video/VP8 · 320 × 180").waitFor();
-  await page.getByText("mic audio · audio/opus").waitFor();
+  await page.getByText("mic audio · audio/red").waitFor();
 
   for (const [name, kind] of [["cam", TrackKind.KIND_VIDEO], ["mic", TrackKind.KIND_AUDIO]]) {
     await page.getByRole("button", { name: `Mute ${name} of ann` }).click();

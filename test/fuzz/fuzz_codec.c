@@ -29,9 +29,9 @@ static void vp8(struct slice payload, uint8_t *bytes) {
     assert(!d.has_key_index || back.key_index == ((d.key_index + 1) & 0x1f));
 }
 
-static void red(struct slice payload) {
+static void red(struct slice payload, uint8_t *bytes) {
     struct red_block blocks[RED_BLOCKS_MAX];
-    size_t count, bytes = 0;
+    size_t count, total = 0;
     if (red_split(payload, blocks, &count) != STATUS_OK) {
         return;
     }
@@ -39,9 +39,15 @@ static void red(struct slice payload) {
     for (size_t i = 0; i < count; i++) {
         assert(inside(blocks[i].payload, payload));
         (void)opus_is_silent(blocks[i].payload);
-        bytes += blocks[i].payload.len;
+        total += blocks[i].payload.len;
     }
-    assert(bytes + 4 * (count - 1) + 1 == payload.len);
+    assert(total + 4 * (count - 1) + 1 == payload.len);
+    size_t again;
+    red_set_payload_type(bytes, payload.len, 99);
+    assert(red_split(payload, blocks, &again) == STATUS_OK && again == count);
+    for (size_t i = 0; i < count; i++) {
+        assert(blocks[i].payload_type == 99);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -54,8 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(contents <= (H264_SPS | H264_PPS | H264_IDR));
     assert(!av1_read_aggregation(payload, &aggregation) || size >= 1);
     assert(!av1_read_descriptor(payload, &descriptor) || size >= 3);
-    red(payload);
-    vp8(payload, (uint8_t *)(uintptr_t)payload.data);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)payload.data;
+    red(payload, bytes);
+    vp8(payload, bytes);
     tight_free(payload);
     return 0;
 }

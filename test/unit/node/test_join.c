@@ -123,7 +123,7 @@ static void check_join_response(const Livekit__JoinResponse *j) {
     assert_int_equal(strncmp(j->server_info->node_id, "ND_", 3), 0);
     assert_true(j->fast_publish);
     assert_true(j->sif_trailer.len > 0);
-    assert_int_equal(j->n_enabled_publish_codecs, 5); /* no RED */
+    assert_int_equal(j->n_enabled_publish_codecs, 6);
     assert_string_equal(j->enabled_publish_codecs[0]->mime, "video/VP8");
     assert_string_equal(j->enabled_publish_codecs[1]->mime, "video/H264");
 }

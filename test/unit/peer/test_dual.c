@@ -70,6 +70,20 @@ static void test_t29_streams_are_named_by_ssrc(void **state) {
     expect_without(out, "sdes:mid");
 }
 
+static void red_is_offered_and_taken_or_not(void **state) {
+    struct fixture *f = *state;
+    struct peer_send send = fixture_track(1, RTP_CODEC_OPUS);
+    send.red = true;
+    assert_int_equal(peer_send_add(f->peer, &send), STATUS_OK);
+    struct slice audio = section_text(offer(f), 1);
+    expect_lines(audio, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n");
+    expect_lines(audio, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n");
+    expect_without(audio, "nack");
+    answer_all(f);
+    assert_int_equal(section(f, 1)->rtp.red_payload_type, 63);
+    assert_int_equal(section(f, 1)->rtp.formats[0].payload_type, 111);
+}
+
 static void test_t25_an_empty_offer_has_the_data_section(void **state) {
     struct fixture *f = *state;
     assert_int_equal(count_of(offer(f), "\r\nm="), 1);
@@ -335,6 +349,7 @@ static void a_full_buffer_changes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         DUAL(test_t29_streams_are_named_by_ssrc),
+        DUAL(red_is_offered_and_taken_or_not),
         DUAL(test_t25_an_empty_offer_has_the_data_section),
         DUAL(an_answer_completes_it),
         DUAL(the_answer_decides_numbers_and_extensions),

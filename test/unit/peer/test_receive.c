@@ -30,7 +30,7 @@ static void a_microphone_is_answered(void **state) {
     assert_int_equal(s->rtp.extension_ids[RTP_EXTENSION_TRANSPORT_CC], 0);
 }
 
-/* A client that prefers RED is answered without it, and so sends opus. */
+/* Where it may not be, a client that prefers RED is answered without it, and so sends opus. */
 static void red_is_nowhere(void **state) {
     struct fixture *f = *state;
     fixture_take(f, SLICE_LIT(HEAD GROUP("0 1") MEDIA_LINE("audio", "63 111") PLACE(
@@ -44,6 +44,39 @@ static void red_is_nowhere(void **state) {
     expect_lines(section_text(out, 0), "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
     expect_without(section_text(out, 0), "red");
     expect_lines(section_text(out, 1), "a=inactive\r\n");
+}
+
+/* A track that may come in RED: it stands first, around the opus of the section alone. */
+static void red_is_answered_where_it_may_be(void **state) {
+    struct fixture *f = *state;
+    for (int round = 0; round < 2; round++) {
+        fixture_take(f, SLICE_LIT(HEAD GROUP("0 1")
+                                      MIC("0", "sendonly") "a=rtcp-fb:111 nack\r\n" DATA("1")));
+        if (round == 0) {
+            assert_int_equal(peer_offered_at(f->peer, 0)->rtp.red_payload_type, 63);
+            peer_receive(f->peer, 0, &(struct peer_receive){.track = 1, .red = true});
+        }
+        struct slice text = section_text(fixture_write(f), 0);
+        expect_lines(text, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111 0 8\r\n");
+        expect_lines(text, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n");
+        expect_without(text, "nack"); /* what repeats itself is not asked for again */
+        assert_int_equal(section(f, 0)->rtp.red_payload_type, 63);
+        assert_int_equal(section(f, 0)->rtp.formats[0].codec, RTP_CODEC_OPUS);
+    }
+    /* Of something else, of nothing, of itself. */
+    static const char *const fmtps[] = {"0/0", "", "63/63", "x", "300/300"};
+    for (size_t i = 0; i < ARRAY_LEN(fmtps); i++) {
+        struct buf sdp;
+        buf_init(&sdp, 1 << 16);
+        buf_put(&sdp, SLICE_LIT(HEAD GROUP("0 1") MEDIA_LINE("audio", "63 111")
+                                    PLACE("0", "sendonly") "a=rtpmap:63 red/48000/2\r\n"));
+        buf_printf(&sdp, "a=fmtp:63 %s\r\na=rtpmap:111 opus/48000/2\r\n", fmtps[i]);
+        buf_put(&sdp, SLICE_LIT(DATA("1")));
+        fixture_take(f, buf_slice(&sdp));
+        assert_int_equal(peer_offered_at(f->peer, 0)->rtp.red_payload_type, 0);
+        peer_drop_offer(f->peer);
+        buf_deinit(&sdp);
+    }
 }
 
 /* As after a fall back from single mode: its placeholders stay, and stay unused. */
@@ -309,6 +342,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_microphone_is_answered),
         TEST(red_is_nowhere),
+        TEST(red_is_answered_where_it_may_be),
         TEST(test_t19_placeholders_of_rtc_node_begin_anywhere),
         TEST(nack_of_opus_is_answered_when_offered),
         TEST(opus_is_asked_for_as_the_track_wants_it),

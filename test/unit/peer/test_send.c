@@ -42,6 +42,24 @@ static void sends_take_sections_of_their_kind(void **state) {
     assert_false(peer_needs_negotiation(f->peer));
 }
 
+static void red_goes_on_to_those_who_take_it(void **state) {
+    struct fixture *f = *state;
+    for (int takes = 0; takes < 2; takes++) {
+        fixture_use(f, PEER_SINGLE);
+        struct peer_send send = fixture_track(1, RTP_CODEC_OPUS);
+        send.red = true;
+        assert_int_equal(peer_send_add(f->peer, &send), STATUS_OK);
+        struct slice out = fixture_exchange(
+            f, takes ? SLICE_LIT(TWO)
+                     : SLICE_LIT(HEAD GROUP("0 1") MEDIA_LINE("audio", "111") PLACE(
+                           "0", "recvonly") "a=rtpmap:111 opus/48000/2\r\n" DATA("1")));
+        expect_lines(section_text(out, 0), takes ? "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"
+                                                 : "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
+        assert_int_equal(section(f, 0)->rtp.red_payload_type, takes ? 63 : 0);
+        assert_int_equal(section(f, 0)->rtp.formats[0].payload_type, 111);
+    }
+}
+
 static void stereo_is_told(void **state) {
     struct fixture *f = *state;
     struct peer_send send = fixture_track(1, RTP_CODEC_OPUS);
@@ -371,6 +389,7 @@ static void sends_have_limits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(sends_take_sections_of_their_kind),
+        TEST(red_goes_on_to_those_who_take_it),
         TEST(stereo_is_told),
         TEST(test_t46_extensions_have_the_ids_of_the_receiver),
         TEST(extensions_of_one_direction_are_turned_around),

@@ -231,6 +231,34 @@ static void redundant_audio_goes_on_as_its_primary(void **state) {
     teardown(&f);
 }
 
+/* Those who take it get all of it, as what they call opus; what comes without it goes without. */
+static void redundant_audio_goes_on_as_it_came(void **state) {
+    struct fixture f;
+    setup(&f, RTP_CODEC_RED, RTP_CODEC_OPUS);
+    f.d = downlink_destroy(f.d);
+    struct rtp_section s = kit_down_section(RTP_CODEC_OPUS, false);
+    s.red_payload_type = 63;
+    const struct downlink_config config = {.section = &s, .ssrc = 5000, .seed = 1};
+    assert_int_equal(downlink_create(&config, &f.d), STATUS_OK);
+    downlink_set_want(f.d, &(struct downlink_want){.paused = false});
+    assert_true(forward(&f, SLICE_LIT("\xef\x0f\x00\x03\x6f"
+                                      "oldprimary")));
+    assert_true(slice_eq(f.sent.payload, SLICE_LIT("\xf8\x0f\x00\x03\x78"
+                                                   "oldprimary")));
+    assert_int_equal(f.sent.header.payload_type, 63);
+    assert_false(forward(&f, SLICE_LIT("\xef\x0f\x03\xff\x6f"
+                                       "short")));
+    teardown(&f);
+    setup(&f, RTP_CODEC_OPUS, RTP_CODEC_OPUS);
+    f.d = downlink_destroy(f.d);
+    assert_int_equal(downlink_create(&config, &f.d), STATUS_OK);
+    downlink_set_want(f.d, &(struct downlink_want){.paused = false});
+    assert_true(forward(&f, SLICE_LIT("plain")));
+    assert_true(slice_eq(f.sent.payload, SLICE_LIT("plain")));
+    assert_int_equal(f.sent.header.payload_type, KIT_DOWN_TYPE);
+    teardown(&f);
+}
+
 static void another_codec_is_not_sent(void **state) {
     struct fixture f;
     setup(&f, RTP_CODEC_VP8, RTP_CODEC_H264);
@@ -296,6 +324,7 @@ int main(void) {
         cmocka_unit_test(av1_begins_at_a_sequence),
         cmocka_unit_test(vp8_without_numbers_stays_as_it_is),
         cmocka_unit_test(redundant_audio_goes_on_as_its_primary),
+        cmocka_unit_test(redundant_audio_goes_on_as_it_came),
         cmocka_unit_test(another_codec_is_not_sent),
         cmocka_unit_test(a_new_source_is_asked_for_a_key_frame),
         cmocka_unit_test(padding_goes_beside_the_pictures),

@@ -197,6 +197,15 @@ static void red_is_taken_apart(void **state) {
     assert_int_equal(count, RED_BLOCKS_MAX);
 }
 
+static void red_blocks_get_another_type(void **state) {
+    uint8_t payload[] = "\xef\x0f\x00\x03\x6foldnow!";
+    red_set_payload_type(payload, sizeof payload - 1, 96);
+    assert_slice(slice_of(payload, sizeof payload - 1), "\xe0\x0f\x00\x03\x60oldnow!");
+    uint8_t cut[] = {0xef, 0x0f, 0, 0}; /* never taken apart; but nothing outside is touched */
+    red_set_payload_type(cut, sizeof cut, 96);
+    assert_int_equal(cut[0], 0xe0);
+}
+
 static void silence_of_opus_is_known(void **state) {
     assert_true(opus_is_silent(slice_of(opus_silence, sizeof opus_silence)));
     assert_true(opus_is_silent(SLICE_LIT("\x78")));
@@ -215,6 +224,7 @@ int main(void) {
         cmocka_unit_test(h264_key_frames_are_seen),
         cmocka_unit_test(av1_headers_are_read),
         cmocka_unit_test(red_is_taken_apart),
+        cmocka_unit_test(red_blocks_get_another_type),
         cmocka_unit_test(silence_of_opus_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
