@@ -1,12 +1,16 @@
 /* Messages between nodes: what is read is the same when it is written again, and a node that takes
- * them keeps its invariants. Input: messages, each behind a 16-bit length. Covers:
- * src/node/cluster_message.c src/node/cluster_presence.c src/node/cluster_member.c */
+ * them keeps its invariants. It hosts two rooms and remembers two others, of which one was
+ * expelled. Input: messages, each behind a 16-bit length. Covers: src/node/cluster_message.c
+ * src/node/cluster_presence.c src/node/cluster_member.c src/node/cluster_sync.c
+ * src/node/cluster_resync.c src/node/cluster_home.c */
 #include "cluster_message.h"
 #include "dir.h"
 #include "fuzz.h"
 #include "node.h"
 
-enum { BYTES_MAX = 1 << 20 };
+#include "livekit_room.pb-c.h"
+
+enum { BYTES_MAX = 1 << 20, MESSAGES_MAX = 32, STEP_MS = 700 };
 
 static void must(bool holds) {
     if (!holds) {
@@ -101,19 +105,43 @@ static struct node *make_node(struct metrics *metrics) {
     static const struct slice candidates[] = {
         {(const uint8_t *)"a=candidate:1 1 udp 1 127.0.0.1 7882 typ host\r\n", 47},
     };
+    static const struct node_member known[] = {{.id = 102}, {.id = 103, .expelled = true}};
     struct node_config config = {
         .random_key = {1},
         .candidates = candidates,
         .media_workers = 1,
+        .auto_create = true,
         .rooms_max = 1000,
         .metrics = metrics,
         .cluster = node_cluster_defaults(),
     };
     config.cluster.id = 7;
+    config.cluster.known = known;
+    config.cluster.known_count = ARRAY_LEN(known);
     struct node *n = NULL;
     struct dir_time now = {.wall_ms = 1700000000000, .mono_ms = 1000};
     must(node_create(&config, now, &n) == STATUS_OK);
     return n;
+}
+
+static void join(struct node *n, struct dir_time now, struct effects *fx, uint64_t conn,
+                 struct slice room) {
+    struct claims claims = {
+        .has_video = true,
+        .identity = SLICE_LIT("somebody"),
+        .has_expires = true,
+        .expires_s = 1e12,
+        .video = {.room_join = true, .room = room},
+    };
+    Livekit__ClientInfo client = LIVEKIT__CLIENT_INFO__INIT;
+    client.protocol = 17;
+    Livekit__JoinRequest request = LIVEKIT__JOIN_REQUEST__INIT;
+    request.client_info = &client;
+    struct node_event ev = {.kind = EV_JOIN, .time = now, .conn = conn, .claims = &claims};
+    ev.join.request = &request;
+    ev.join.here = true;
+    effects_clear(fx);
+    must(node_step(n, &ev, fx) == STATUS_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -123,7 +151,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct node *n = make_node(&metrics);
     struct cursor c = cursor_over(slice_of(data, size));
     struct dir_time now = {.wall_ms = 1700000000000, .mono_ms = 1000};
-    for (int i = 0; i < 16 && cursor_left(&c) > 2; i++) {
+    join(n, now, &fx, 1, SLICE_LIT("room-1"));
+    join(n, now, &fx, 2, SLICE_LIT("room-2"));
+    for (int i = 0; i < MESSAGES_MAX && cursor_left(&c) > 2; i++) {
         size_t len = cursor_be16(&c);
         struct slice bytes = tight_copy(cursor_take(&c, MIN(len, cursor_left(&c))));
         check_message(bytes);
@@ -131,8 +161,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         effects_clear(&fx);
         (void)node_step(n, &ev, &fx);
         tight_free(bytes);
-        now.mono_ms += 700; /* leases run out between some of them */
-        now.wall_ms += 700;
+        now.mono_ms += STEP_MS; /* leases run out between some of them */
+        now.wall_ms += STEP_MS;
         ev = (struct node_event){.kind = EV_TICK, .time = now};
         effects_clear(&fx);
         (void)node_step(n, &ev, &fx);
