@@ -10,6 +10,12 @@ static bool equal(const struct map_node *node, struct slice key) {
     return slice_eq(key_slice(&container_of(node, const struct handle_track, by_key)->key), key);
 }
 
+static bool pair_equal(const struct map_node *node, struct slice key) {
+    const struct handle_subscription *s =
+        container_of(node, const struct handle_subscription, by_pair);
+    return slice_eq(slice_of(&s->pair, sizeof(s->pair)), key);
+}
+
 static struct slice id_slice(const uint64_t *id) {
     return slice_of(id, sizeof(*id));
 }
@@ -36,6 +42,7 @@ struct handle_subscription *handle_subscription_create(const struct media_handle
     list_node_init(&s->in_track);
     list_node_init(&s->in_subscriber);
     s->say = *say;
+    s->pair = (struct handle_pair){{say->publisher, say->publisher_handle}, say->subscriber};
     s->spare = mem_zalloc(sizeof(*s->spare));
     s->spares[0] = party_create();
     s->spares[1] = party_create();
@@ -60,6 +67,7 @@ struct handle_subscription *handle_subscription_destroy(struct handle_subscripti
 
 enum status handles_init(struct handles *h, struct hash_key key) {
     enum status s = map_init(&h->tracks, key, equal);
+    s = s == STATUS_OK ? map_init(&h->subscriptions, key, pair_equal) : s;
     return s == STATUS_OK ? map_init(&h->parties, key, party_equal) : s;
 }
 
@@ -89,6 +97,7 @@ static void drop_idle(struct handles *h, struct handle_party *p) {
 static void drop(struct handles *h, struct handle_subscription *s) {
     struct handle_track *t = s->track;
     struct handle_party *subscriber = s->subscriber, *publisher = t->publisher;
+    map_remove(&h->subscriptions, &s->by_pair);
     list_remove(&t->subscriptions, &s->in_track);
     list_remove(&subscriber->subscriptions, &s->in_subscriber);
     (void)handle_subscription_destroy(s);
@@ -125,6 +134,7 @@ void handles_deinit(struct handles *h) {
             h, container_of(node, struct handle_party, by_participant)->participant);
     }
     map_deinit(&h->tracks);
+    map_deinit(&h->subscriptions);
     map_deinit(&h->parties);
 }
 
@@ -134,24 +144,20 @@ struct handle_track *handles_find(const struct handles *h, uint64_t publisher, u
     return node ? container_of(node, struct handle_track, by_key) : NULL;
 }
 
-static struct handle_subscription *find_in(const struct handle_track *t, uint64_t subscriber) {
-    list_each (node, &t->subscriptions) {
-        struct handle_subscription *s = container_of(node, struct handle_subscription, in_track);
-        if (s->say.subscriber == subscriber) {
-            return s;
-        }
-    }
-    return NULL;
+static struct handle_subscription *find_pair(const struct handles *h,
+                                             const struct handle_pair *pair) {
+    struct map_node *node = map_find(&h->subscriptions, slice_of(pair, sizeof(*pair)));
+    return node ? container_of(node, struct handle_subscription, by_pair) : NULL;
 }
 
 void handles_put(struct handles *h, struct handle_subscription *s) {
-    struct handle_track *t = handles_find(h, s->say.publisher, s->say.publisher_handle);
-    struct handle_subscription *before = t ? find_in(t, s->say.subscriber) : NULL;
+    struct handle_subscription *before = find_pair(h, &s->pair);
     if (before) {
         before->say = s->say;
         (void)handle_subscription_destroy(s);
         return;
     }
+    struct handle_track *t = handles_find(h, s->say.publisher, s->say.publisher_handle);
     if (!t) {
         t = TAKE(s->spare);
         t->key = (struct handle_key){s->say.publisher, s->say.publisher_handle};
@@ -160,14 +166,15 @@ void handles_put(struct handles *h, struct handle_subscription *s) {
         list_push_back(&t->publisher->tracks, &t->in_publisher);
     }
     s->track = t;
+    map_insert(&h->subscriptions, &s->by_pair, slice_of(&s->pair, sizeof(s->pair)));
     s->subscriber = have_party(h, s->say.subscriber, &s->spares[1]);
     list_push_back(&t->subscriptions, &s->in_track);
     list_push_back(&s->subscriber->subscriptions, &s->in_subscriber);
 }
 
 void handles_remove(struct handles *h, uint64_t publisher, uint16_t handle, uint64_t subscriber) {
-    struct handle_track *t = handles_find(h, publisher, handle);
-    struct handle_subscription *s = t ? find_in(t, subscriber) : NULL;
+    const struct handle_pair pair = {{publisher, handle}, subscriber};
+    struct handle_subscription *s = find_pair(h, &pair);
     if (s) {
         drop(h, s);
     }

@@ -34,6 +34,11 @@ struct handle_track {
 };
 
 struct handle_subscription {
+    struct map_node by_pair;
+    struct handle_pair {
+        struct handle_key track;
+        uint64_t subscriber;
+    } pair;
     struct list_node in_track, in_subscriber;
     /* borrowed */ struct handle_track *track;
     /* borrowed */ struct handle_party *subscriber;
@@ -48,6 +53,7 @@ struct handle_subscription {
 
 struct handles {
     struct map tracks, parties;
+    struct map subscriptions; /* by_pair: many join one track */
 };
 /* Any thread. NULL without memory. */
 must_check struct handle_subscription *handle_subscription_create(const struct media_handle *say);

@@ -211,12 +211,7 @@ static void forward(struct worker *w, struct sender *s, const struct run *run, u
     }
 }
 
-void worker_forward_run(struct worker *w) {
-    struct receiver *r = w->run.receiver;
-    if (!r) {
-        return;
-    }
-    uint64_t now_us = loop_now_us(w->loop);
+static void forward_to_all(struct worker *w, struct receiver *r, uint64_t now_us) {
     list_each (node, &r->senders) {
         struct sender *s = container_of(node, struct sender, in_receiver);
         if (s->ready) {
@@ -225,6 +220,17 @@ void worker_forward_run(struct worker *w) {
         if (egress_full(&w->egress)) {
             worker_io_flush_egress(w);
         }
+    }
+}
+
+void worker_forward_run(struct worker *w) {
+    struct receiver *r = w->run.receiver;
+    if (!r) {
+        return;
+    }
+    uint64_t now_us = loop_now_us(w->loop);
+    if (w->run.count > 0) { /* else all of it was dropped */
+        forward_to_all(w, r, now_us);
     }
     w->run.receiver = NULL;
     w->run.count = 0;
