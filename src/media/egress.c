@@ -7,7 +7,9 @@ enum status egress_init(struct egress *e) {
     list_init(&e->ready);
     list_init(&e->waiting);
     e->buffers = mem_calloc(EGRESS_PACKETS_MAX, sizeof(*e->buffers));
-    if (!e->buffers) {
+    e->spare = mem_calloc(EGRESS_PACKETS_MAX, sizeof(struct egress_packet *));
+    if (!e->buffers || !e->spare) {
+        egress_deinit(e);
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < EGRESS_PACKETS_MAX; i++) {
@@ -18,22 +20,25 @@ enum status egress_init(struct egress *e) {
 
 void egress_deinit(struct egress *e) {
     mem_free(e->buffers);
+    mem_free(e->spare);
     *e = (struct egress){0};
 }
 
 struct egress_packet *egress_take(struct egress *e) {
-    struct egress_packet *p = e->spare;
-    if (p) {
-        e->spare = p->next;
-        p->next = NULL;
-        p->len = 0;
+    if (e->spare_count == 0) {
+        return NULL;
+    }
+    struct egress_packet *p = e->spare[--e->spare_count];
+    p->next = NULL;
+    p->len = 0;
+    if (e->spare_count > 0) { /* the next one is fetched while this one is filled */
+        __builtin_prefetch(e->spare[e->spare_count - 1], 1);
     }
     return p;
 }
 
 void egress_give_back(struct egress *e, struct egress_packet *p) {
-    p->next = e->spare;
-    e->spare = p;
+    e->spare[e->spare_count++] = p;
 }
 
 static void append(struct egress_chain *c, struct egress_packet *p) {

@@ -35,7 +35,8 @@ static inline void egress_queue_init(struct egress_queue *q) {
 
 struct egress {
     /* owned */ struct egress_packet *buffers;
-    struct egress_packet *spare;
+    /* owned */ struct egress_packet **spare; /* pointers alone: a free buffer is not touched */
+    uint32_t spare_count;
     struct list ready;   /* struct egress_queue, by in_ready */
     struct list waiting; /* struct egress_queue, by in_waiting; who waits longest comes first */
     uint32_t queued;     /* packets in all queues */

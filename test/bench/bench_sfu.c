@@ -3,11 +3,11 @@
  * plane runs in a process of its own, on a processor of its own where there are two; camera frames
  * of 2 Mbit/s leave 30 times a second, in one burst, and audio 50 times a second. The latency of a
  * packet goes from the kernel's stamp at the socket of the server to its stamp at the socket of the
- * subscriber, so that neither generator nor probes count; what the host of a virtual machine took
- * away in between is seen by a thread of ours and subtracted (sfu_stalls.h), and told with it. The
- * limit (sfu_limit.h) and the server under frames without a pause are measured in turns, second by
- * second.
- *   bench_sfu [--json] [--subscribers N] [--seconds S]
+ * subscriber, so that neither generator nor probes count; other programs do not, because the server
+ * goes before them while latencies are taken (of a user who may ask for that: root); what the host
+ * of a virtual machine took away in between is seen by a thread of ours and subtracted
+ * (sfu_stalls.h), and told with it. The limit (sfu_limit.h) and the server under frames without a
+ * pause are measured in turns, second by second. bench_sfu [--json] [--subscribers N] [--seconds S]
  * Without a number of subscribers: 10, 30 and 100. The figures told as JSON are those of 30, a room
  * in which all see one speaker. A worker sends a frame to one subscriber after another: the last of
  * 100 waits for 693 packets before its own, which at the limit itself takes 2 ms. */

@@ -215,6 +215,7 @@ void sfu_call_publish(struct sfu_call *c, double seconds) {
     uint64_t begin = now_ns(), end = begin + (uint64_t)(seconds * 1e9);
     uint64_t frame_ns = begin, audio_ns = begin, read_ns = begin + SETTLE_NS;
     c->passages_count = 0;
+    sfu_server_go_first(&c->server, true);
     sfu_stalls_begin(&c->stalls);
     for (uint64_t next = begin; next < end; next = MIN(MIN(frame_ns, audio_ns), read_ns)) {
         sleep_until(next);
@@ -230,6 +231,7 @@ void sfu_call_publish(struct sfu_call *c, double seconds) {
         }
     }
     sfu_stalls_end(&c->stalls);
+    sfu_server_go_first(&c->server, false);
     judge_passages(c);
     c->published_s = seconds;
 }

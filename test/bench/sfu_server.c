@@ -189,6 +189,21 @@ void sfu_server_stop(struct sfu_server *s) {
     (void)waitpid(s->pid, NULL, 0);
 }
 
+void sfu_server_go_first(const struct sfu_server *s, bool first) {
+    const struct sched_param how = {.sched_priority = first ? 1 : 0};
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/task", s->pid);
+    DIR *tasks = opendir(path);
+    must(tasks != NULL, "tasks");
+    for (struct dirent *d; (d = readdir(tasks)) != NULL;) {
+        int task = (int)strtol(d->d_name, NULL, 10);
+        if (task > 0) {
+            (void)sched_setscheduler(task, first ? SCHED_FIFO : SCHED_OTHER, &how);
+        }
+    }
+    closedir(tasks);
+}
+
 static struct answer ask(struct sfu_server *s, const struct order *o) {
     struct answer a = {0};
     must(write(s->fd, o, sizeof *o) == (ssize_t)sizeof *o &&

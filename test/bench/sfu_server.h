@@ -19,6 +19,8 @@ struct sfu_figures {
 
 void sfu_server_start(struct sfu_server *s); /* before any thread of ours */
 void sfu_server_stop(struct sfu_server *s);
+/* Its threads go before all other programs, for a user who may ask for that; or like any again. */
+void sfu_server_go_first(const struct sfu_server *s, bool first);
 /* A transport, and what its client needs to know. */
 uint64_t sfu_server_open(struct sfu_server *s, struct client_server *ret_server);
 void sfu_server_set_remote(struct sfu_server *s, uint64_t transport, const struct client *c);

@@ -23,7 +23,7 @@ static void note(struct sfu_stalls *s, uint64_t due_ns, uint64_t now) {
 static void *look(void *arg) {
     struct sfu_stalls *s = arg;
     sfu_pin(SFU_MEASURED);
-    const struct sched_param first = {.sched_priority = 1};
+    const struct sched_param first = {.sched_priority = 2}; /* before the server, too */
     bool known = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first) == 0;
     __atomic_store_n(&s->known, known, __ATOMIC_RELEASE);
     while (known && !__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {

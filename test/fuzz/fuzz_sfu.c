@@ -1,6 +1,6 @@
 /* One publisher and one subscriber, both hostile: whatever packets, RTCP and wishes come, a number
  * is given once, and given again only as the same bytes.
- * Longest: 4096 bytes
+ * Longest: 1500 bytes
  * Covers: src/sfu/uplink*.c src/sfu/downlink*.c src/sfu/renumber.c src/sfu/history.c
  *   src/sfu/nack_list.c src/sfu/twcc_recorder.c */
 #include "fuzz.h"
