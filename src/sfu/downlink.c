@@ -145,6 +145,10 @@ uint32_t downlink_rtt_us(const struct downlink *d) {
     return d->stats.rtt_us != 0 ? d->stats.rtt_us : RTT_US;
 }
 
+static bool has_spatials(const struct downlink *d) {
+    return d->codec == RTP_CODEC_VP9 || d->codec == RTP_CODEC_AV1;
+}
+
 static uint8_t spatial_target(const struct downlink *d) {
     uint8_t most = d->spatials ? MIN(d->want.layer_max, d->limit.layer_max) : UINT8_MAX;
     return MIN(most, (uint8_t)(RTP_LAYERS_MAX - 1));
@@ -247,8 +251,8 @@ static void enter(struct downlink *d, const struct uplink *u, uint64_t now_us,
     d->catching_up = !p->newest;
     d->key_asked_us = 0;
     d->temporal = d->temporal_target;
-    d->spatials = d->codec == RTP_CODEC_VP9 && uplink_layers(u) > 1;
-    d->spatial = d->codec == RTP_CODEC_VP9 ? spatial_target(d) : 0;
+    d->spatials = has_spatials(d) && uplink_layers(u) > 1;
+    d->spatial = has_spatials(d) ? spatial_target(d) : 0;
     d->frame_timestamp = p->timestamp;
     d->frame_dropped = false;
     renumber_begin(&d->numbers, p->sequence, d->next_sequence, picture_offset, layers_now(d));
@@ -294,7 +298,7 @@ static bool frame_is_dropped(struct downlink *d, const struct uplink_packet *p, 
  */
 static bool spatial_is_dropped(struct downlink *d, const struct uplink_packet *p,
                                bool new_picture) {
-    if (d->codec == RTP_CODEC_VP9 && new_picture) {
+    if (has_spatials(d) && new_picture) {
         d->spatial = p->key_frame ? spatial_target(d) : MIN(d->spatial, spatial_target(d));
     }
     return p->spatial > d->spatial;

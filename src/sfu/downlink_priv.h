@@ -66,8 +66,8 @@ struct downlink {
     struct downlink_limit limit;
     uint8_t layer, target; /* DOWNLINK_LAYER_NONE: not sending; no layer can be had */
     uint8_t temporal, temporal_target;
-    bool spatials;         /* VP9 of several layers, as announced: maybe they stand in one stream */
-    uint8_t spatial;       /* VP9: the highest of those that is sent */
+    bool spatials; /* VP9 or AV1 of several layers, as announced: maybe they stand in one stream */
+    uint8_t spatial;       /* the highest of those that is sent */
     uint64_t key_asked_us; /* when a key frame of the target was asked for; 0: not yet */
 
     bool sent_any;

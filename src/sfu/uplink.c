@@ -121,6 +121,7 @@ static void begin_source(struct uplink_layer *l) {
     l->source++;
     l->started = l->jumped = l->has_clock = l->key_seen = l->has_parameters = false;
     l->nacks.count = 0;
+    l->av1.count = 0;
     history_clear(&l->history);
 }
 
@@ -264,6 +265,9 @@ enum status uplink_take(struct uplink *u, uint64_t now_us, uint8_t layer, struct
         nack_list_remove(&l->nacks, p.sequence);
     }
     l->has_parameters = l->has_parameters || p.parameters;
+    if (p.codec == RTP_CODEC_AV1 && p.newest) {
+        (void)!av1_read_structure(p.dependency, &l->av1);
+    }
     if (p.key_frame) {
         l->key_wanted = false;
         l->key_seen = true;

@@ -70,7 +70,7 @@ struct uplink_packet {
     bool parameters; /* of H.264: they stand here */
     uint8_t temporal;
     bool layer_sync; /* a receiver may climb to `temporal` here */
-    /* Of VP9 with spatial layers in one stream: */
+    /* Of VP9 and AV1 with spatial layers in one stream: */
     uint8_t spatial;
     bool spatial_end; /* the layer's last packet in its picture */
     struct vp8_descriptor vp8;
@@ -116,7 +116,8 @@ bool uplink_layer_live(const struct uplink *u, uint8_t layer);
 /* Of the last second or so, with the temporal layers up to this one. */
 uint32_t uplink_bitrate(const struct uplink *u, uint8_t layer, uint8_t temporal);
 uint8_t uplink_fps(const struct uplink *u, uint8_t layer, uint8_t temporal);
-/* Spatial layers within the layer's stream, as they come: 1 unless it is VP9 that has more. */
+/* Spatial layers within the layer's stream, as they come: 1 unless it is VP9 or AV1 that has more.
+ */
 uint8_t uplink_spatials(const struct uplink *u, uint8_t layer);
 uint32_t uplink_spatial_bitrate(const struct uplink *u, uint8_t layer, uint8_t spatial);
 /* The publisher's clocks at one moment, from the layer's last sender report; false: none came. */

@@ -1,5 +1,4 @@
 /* What forwarding must know of a packet: its extensions, and the first bytes of its payload. */
-#include "av1.h"
 #include "h264.h"
 #include "red.h"
 #include "uplink_priv.h"
@@ -53,9 +52,23 @@ static void read_h264(const struct uplink_layer *l, struct uplink_packet *p) {
     p->key_frame = p->parameters || (!l->has_parameters && (contents & H264_IDR) != 0);
 }
 
-static void read_av1(struct uplink_packet *p) {
+/* A frame is of one spatial layer; without a structure all are taken for the lowest. */
+static void read_av1(const struct uplink_layer *l, struct uplink_packet *p) {
     struct av1_aggregation a;
     p->key_frame = av1_read_aggregation(p->payload, &a) && a.new_sequence;
+    struct av1_descriptor d;
+    struct av1_structure own;
+    struct av1_layer layer;
+    if (!av1_read_descriptor(p->dependency, &d)) {
+        return;
+    }
+    bool has_own = av1_read_structure(p->dependency, &own);
+    if (av1_find_layer(has_own ? &own : &l->av1, d.template_id, &layer)) {
+        p->spatial = MIN(layer.spatial, (uint8_t)(RTP_LAYERS_MAX - 1));
+        p->temporal = MIN(layer.temporal, (uint8_t)(UPLINK_TEMPORALS_MAX - 1));
+        p->layer_sync = layer.sync;
+        p->spatial_end = d.frame_end;
+    }
 }
 
 /* The primary block goes on to those who take opus alone. */
@@ -101,7 +114,7 @@ enum status uplink_packet_read(const struct uplink *u, const struct uplink_layer
     case RTP_CODEC_VP8: read_vp8(p); break;
     case RTP_CODEC_VP9: read_vp9(p); break;
     case RTP_CODEC_H264: read_h264(l, p); break;
-    case RTP_CODEC_AV1: read_av1(p); break;
+    case RTP_CODEC_AV1: read_av1(l, p); break;
     case RTP_CODEC_RED: read_red(p); break;
     default: break;
     }

@@ -2,6 +2,7 @@
  * Callers: uplink*.c. */
 #pragma once
 
+#include "av1.h"
 #include "history.h"
 #include "nack_list.h"
 #include "uplink.h"
@@ -46,6 +47,7 @@ struct uplink_layer {
 
     struct nack_list nacks;
     bool key_wanted, key_seen, has_parameters;
+    struct av1_structure av1; /* of the last key frame that said it */
     uint64_t started_us, last_us, pli_us;
     struct uplink_rate rate;
     struct history history;

@@ -59,18 +59,20 @@ for (const single of [true, false]) {
     }
 
     // Nobody tells the publisher to send less: the server leaves layers of the one stream out.
-    test("vp9 with layers in one stream: each gets those that it wants", LIMIT, async (t) => {
-      if (!(await able(ann, "vp9"))) return t.skip("this Chromium does not encode vp9");
-      await publish(ann, "vp9", { scalabilityMode: "L3T3_KEY" });
-      for (const [quality, small] of [[2, false], [0, true], [2, false]]) {
-        await bob.evaluate((q) => publication("ann", "camera").setVideoQuality(q), quality);
-        await receives(bob, "ann", "camera", `quality ${quality}`, (r) => r.width > 0 && (r.width < 640) === small);
-        await sees(bob, "ann");
-      }
-      assert.deepEqual((await sent(ann, "camera")).map((s) => /^L[23]T3/.test(s.mode)), [true]);
-      await unpublish(ann);
-      await bob.waitForFunction(() => !publication("ann", "camera"));
-    });
+    for (const codec of ["vp9", "av1"]) {
+      test(`${codec} with layers in one stream: each gets those that it wants`, LIMIT, async (t) => {
+        if (!(await able(ann, codec))) return t.skip(`this Chromium does not encode ${codec}`);
+        await publish(ann, codec, { scalabilityMode: "L3T3_KEY" });
+        for (const [quality, small] of [[2, false], [0, true], [2, false]]) {
+          await bob.evaluate((q) => publication("ann", "camera").setVideoQuality(q), quality);
+          await receives(bob, "ann", "camera", `quality ${quality}`, (r) => r.width > 0 && (r.width < 640) === small);
+          await sees(bob, "ann");
+        }
+        assert.deepEqual((await sent(ann, "camera")).map((s) => /^L[23]T3/.test(s.mode)), [true]);
+        await unpublish(ann);
+        await bob.waitForFunction(() => !publication("ann", "camera"));
+      });
+    }
 
     test("a codec with another one for those who lack it", LIMIT, async (t) => {
       if (!(await able(ann, "vp9"))) return t.skip("this Chromium does not encode vp9");

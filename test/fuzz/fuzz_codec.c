@@ -29,6 +29,22 @@ static void vp8(struct slice payload, uint8_t *bytes) {
     assert(!d.has_key_index || back.key_index == ((d.key_index + 1) & 0x1f));
 }
 
+static void av1(struct slice payload) {
+    struct av1_descriptor d;
+    struct av1_structure s;
+    struct av1_layer l;
+    if (!av1_read_structure(payload, &s)) {
+        return;
+    }
+    assert(av1_read_descriptor(payload, &d) && d.has_structure);
+    assert(s.count > 0 && s.count <= AV1_TEMPLATES_MAX);
+    unsigned found = 0;
+    for (unsigned id = 0; id < 64; id++) {
+        found += av1_find_layer(&s, (uint8_t)id, &l);
+    }
+    assert(found == s.count);
+}
+
 static void red(struct slice payload, uint8_t *bytes) {
     struct red_block blocks[RED_BLOCKS_MAX];
     size_t count, total = 0;
@@ -60,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(contents <= (H264_SPS | H264_PPS | H264_IDR));
     assert(!av1_read_aggregation(payload, &aggregation) || size >= 1);
     assert(!av1_read_descriptor(payload, &descriptor) || size >= 3);
+    av1(payload);
     uint8_t *bytes = (uint8_t *)(uintptr_t)payload.data;
     red(payload, bytes);
     vp8(payload, bytes);

@@ -14,6 +14,7 @@ struct rtp_section kit_up_section(enum rtp_codec codec, uint8_t layers) {
     s.extension_ids[RTP_EXTENSION_ABS_SEND_TIME] = KIT_UP_SEND_TIME;
     s.extension_ids[RTP_EXTENSION_ABS_CAPTURE_TIME] = KIT_UP_CAPTURE;
     s.extension_ids[RTP_EXTENSION_AUDIO_LEVEL] = KIT_UP_LEVEL;
+    s.extension_ids[RTP_EXTENSION_DEPENDENCY_DESCRIPTOR] = KIT_UP_DEPENDENCY;
     for (size_t i = 0; layers > 1 && i < layers; i++) {
         s.rids[i] = (struct rtp_rid){.len = 1, .text = {names[RTP_RIDS_MAX - layers + i]}};
         s.rids_count++;
@@ -32,6 +33,7 @@ struct rtp_section kit_down_section(enum rtp_codec codec, bool rtx) {
     s.extension_ids[RTP_EXTENSION_ABS_SEND_TIME] = KIT_DOWN_SEND_TIME;
     s.extension_ids[RTP_EXTENSION_ABS_CAPTURE_TIME] = KIT_DOWN_CAPTURE;
     s.extension_ids[RTP_EXTENSION_AUDIO_LEVEL] = KIT_DOWN_LEVEL;
+    s.extension_ids[RTP_EXTENSION_DEPENDENCY_DESCRIPTOR] = KIT_DOWN_DEPENDENCY;
     return s;
 }
 
@@ -91,13 +93,16 @@ struct slice kit_packet(uint8_t out[KIT_PACKET_BYTES], const struct kit_packet *
                            .timestamp = p->timestamp,
                            .ssrc = p->ssrc};
     uint8_t level = (uint8_t)p->level;
-    struct rtp_extension list[4];
+    struct rtp_extension list[5];
     size_t count = 0;
     list[count++] = (struct rtp_extension){KIT_UP_SEND_TIME, SLICE_LIT("abc")};
     list[count++] = (struct rtp_extension){KIT_UP_MID, SLICE_LIT("3")};
     list[count++] = (struct rtp_extension){KIT_UP_CAPTURE, SLICE_LIT("12345678")};
     if (p->level >= 0) {
         list[count++] = (struct rtp_extension){KIT_UP_LEVEL, slice_of(&level, 1)};
+    }
+    if (p->dependency.len > 0) {
+        list[count++] = (struct rtp_extension){KIT_UP_DEPENDENCY, p->dependency};
     }
     if (p->payload.len == 0) {
         rtp_put_padding_only(&o, &h, list, count, 10);

@@ -20,6 +20,8 @@ enum {
     KIT_UP_LEVEL = 1,
     KIT_UP_CAPTURE = 5,
     KIT_UP_SEND_TIME = 2,
+    KIT_UP_DEPENDENCY = 11,
+    KIT_DOWN_DEPENDENCY = 10,
     KIT_DOWN_MID = 9,
     KIT_DOWN_LEVEL = 8,
     KIT_DOWN_CAPTURE = 7,
@@ -46,7 +48,8 @@ struct kit_packet {
     uint32_t timestamp, ssrc;
     uint8_t payload_type;
     bool marker;
-    int level; /* -1: no audio level */
+    int level;               /* -1: no audio level */
+    struct slice dependency; /* of AV1; empty: none */
     struct slice payload;
 };
 struct slice kit_packet(uint8_t out[KIT_PACKET_BYTES], const struct kit_packet *p);

@@ -17,6 +17,7 @@ struct fixture {
     uint64_t now;
     uint8_t in[KIT_PACKET_BYTES], out[KIT_PACKET_BYTES];
     struct rtp_view sent;
+    bool av1;
 };
 
 static void setup(struct fixture *f, enum rtp_codec up, enum rtp_codec down) {
@@ -100,12 +101,16 @@ static void vp9_begins_at_a_key_frame_and_drops_temporal_layers(void **state) {
     teardown(&f);
 }
 
+/* What stands beside a frame of AV1: which template it is of, and in a key frame what those are. */
+#define SPATIALS "\xc0\x00\x01\x80\x02\xae\xa2\x82"
+
 /* One packet of each spatial layer of a picture; how many went on, and how the last was marked. */
 static int forward_picture(struct fixture *f, bool key, uint8_t layers, bool *ret_marked) {
     int sent = 0;
     uint32_t timestamp = 3000u * f->sequence;
     f->now += 33000;
     for (uint8_t s = 0; s < layers; s++) {
+        uint8_t av1[2] = {key && s == 0 ? 0x18 : 0x10, 9}, beside[3] = {(uint8_t)(0xc0 | s), 0, 1};
         uint8_t payload[6] = {(uint8_t)(0xac | (key ? 0 : 0x40)), 0x81, 1, (uint8_t)(s << 1), 1, 9};
         struct kit_packet k = {.sequence = f->sequence++,
                                .timestamp = timestamp,
@@ -114,6 +119,10 @@ static int forward_picture(struct fixture *f, bool key, uint8_t layers, bool *re
                                .marker = s == layers - 1,
                                .level = -1,
                                .payload = slice_of(payload, sizeof payload)};
+        if (f->av1) {
+            k.payload = slice_of(av1, sizeof av1);
+            k.dependency = key && s == 0 ? SLICE_LIT(SPATIALS) : slice_of(beside, sizeof beside);
+        }
         struct uplink_packet p;
         assert_int_equal(packet_pool_refill(&f->pool), STATUS_OK);
         assert_int_equal(uplink_take(f->u, f->now, 0, kit_packet(f->in, &k), &p), STATUS_OK);
@@ -129,11 +138,17 @@ static int forward_picture(struct fixture *f, bool key, uint8_t layers, bool *re
     return sent;
 }
 
-static void setup_spatial(struct fixture *f, uint8_t announced, uint8_t layer_max) {
-    setup(f, RTP_CODEC_VP9, RTP_CODEC_VP9);
+static void setup_layers(struct fixture *f, enum rtp_codec codec, uint8_t announced,
+                         uint8_t layer_max) {
+    setup(f, codec, codec);
+    f->av1 = codec == RTP_CODEC_AV1;
     f->u = uplink_destroy(f->u);
-    f->u = kit_uplink(&f->pool, RTP_CODEC_VP9, announced);
+    f->u = kit_uplink(&f->pool, codec, announced);
     downlink_set_want(f->d, &(struct downlink_want){.layer_max = layer_max});
+}
+
+static void setup_spatial(struct fixture *f, uint8_t announced, uint8_t layer_max) {
+    setup_layers(f, RTP_CODEC_VP9, announced, layer_max);
 }
 
 static void vp9_drops_spatial_layers(void **state) {
@@ -194,6 +209,29 @@ static void vp9_that_announced_one_layer_goes_on_whole(void **state) {
     setup_spatial(&f, 1, 0);
     assert_int_equal(forward_picture(&f, true, 3, &marked), 3);
     assert_true(marked);
+    teardown(&f);
+}
+
+static void av1_drops_spatial_layers(void **state) {
+    struct fixture f;
+    bool marked = false;
+    setup_layers(&f, RTP_CODEC_AV1, 3, 1);
+    assert_int_equal(forward_picture(&f, true, 3, &marked), 2);
+    assert_true(marked); /* the picture ends with the highest layer that goes on */
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 2);
+    assert_true(marked);
+    assert_int_equal(uplink_spatials(f.u, 0), 3);
+    struct slice value;
+    assert_true(rtp_extension_find(&f.sent, KIT_DOWN_DEPENDENCY, &value));
+    assert_true(slice_eq(value, SLICE_LIT("\xc1\x00\x01")));
+    downlink_set_want(f.d, &(struct downlink_want){.layer_max = 0});
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 1);
+    assert_true(marked);
+    downlink_set_want(f.d, &(struct downlink_want){.layer_max = 2});
+    assert_int_equal(forward_picture(&f, false, 3, &marked), 1); /* those above need a key frame */
+    downlink_tick(f.d, f.u, f.now);
+    assert_int_equal(uplink_key_frames_wanted(f.u), 1);
+    assert_int_equal(forward_picture(&f, true, 3, &marked), 3);
     teardown(&f);
 }
 
@@ -322,6 +360,7 @@ int main(void) {
         cmocka_unit_test(vp9_measures_spatial_layers),
         cmocka_unit_test(vp9_that_announced_one_layer_goes_on_whole),
         cmocka_unit_test(av1_begins_at_a_sequence),
+        cmocka_unit_test(av1_drops_spatial_layers),
         cmocka_unit_test(vp8_without_numbers_stays_as_it_is),
         cmocka_unit_test(redundant_audio_goes_on_as_its_primary),
         cmocka_unit_test(redundant_audio_goes_on_as_it_came),

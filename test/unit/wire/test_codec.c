@@ -167,6 +167,40 @@ static void av1_headers_are_read(void **state) {
     assert_false(av1_read_descriptor(SLICE_LIT("\x80\x00"), &d));
 }
 
+/* Three spatial layers, a template and a decode target each; and two temporal ones. */
+#define SPATIALS "\xc0\x00\x01\x80\x02\xae\xa2\x82"
+#define TEMPORALS "\xc5\x00\x01\x80\xa1\x7a\x20"
+
+static void av1_structures_are_read(void **state) {
+    struct av1_structure s;
+    struct av1_layer l;
+    assert_true(av1_read_structure(SLICE_LIT(SPATIALS), &s));
+    assert_int_equal(s.count, 3);
+    for (uint8_t i = 0; i < 3; i++) {
+        assert_true(av1_find_layer(&s, i, &l));
+        assert_true(l.spatial == i && l.temporal == 0 && l.sync);
+    }
+    assert_false(av1_find_layer(&s, 3, &l));
+    assert_false(av1_find_layer(&s, 63, &l));
+    assert_true(av1_read_structure(SLICE_LIT(TEMPORALS), &s));
+    assert_true(s.count == 2 && s.id_offset == 5);
+    assert_true(av1_find_layer(&s, 6, &l) && l.spatial == 0 && l.temporal == 1 && l.sync);
+    assert_false(av1_find_layer(&s, 4, &l));
+    assert_false(av1_find_layer(&(struct av1_structure){0}, 0, &l));
+}
+
+/* Cut anywhere, without one, and with templates that never end. */
+static void av1_structures_that_are_none_are_refused(void **state) {
+    struct av1_structure s;
+    struct slice whole = SLICE_LIT(SPATIALS);
+    for (size_t len = 0; len + 1 < whole.len; len++) {
+        assert_false(av1_read_structure(slice_sub(whole, 0, len), &s));
+    }
+    assert_false(av1_read_structure(SLICE_LIT("\xc0\x00\x01\x00\x02\xae\xa2\x82"), &s));
+    uint8_t endless[64] = {0xc0, 0, 1, 0x80};
+    assert_false(av1_read_structure(slice_of(endless, sizeof endless), &s));
+}
+
 static void red_is_taken_apart(void **state) {
     struct red_block blocks[RED_BLOCKS_MAX];
     size_t count;
@@ -223,6 +257,8 @@ int main(void) {
         cmocka_unit_test(vp9_key_frames_are_seen),
         cmocka_unit_test(h264_key_frames_are_seen),
         cmocka_unit_test(av1_headers_are_read),
+        cmocka_unit_test(av1_structures_are_read),
+        cmocka_unit_test(av1_structures_that_are_none_are_refused),
         cmocka_unit_test(red_is_taken_apart),
         cmocka_unit_test(red_blocks_get_another_type),
         cmocka_unit_test(silence_of_opus_is_known),
