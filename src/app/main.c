@@ -4,6 +4,12 @@
 #include "app.h"
 #include "base.h"
 
+#ifdef STOA_MIMALLOC
+#include <mimalloc.h>
+/* It takes the place of malloc and free; the linker leaves out a library that nobody names. */
+static int (*const linked_allocator)(void) __attribute__((used)) = mi_version;
+#endif
+
 #define SERVER_OPTIONS                                                                             \
     "    --url URL              the server, http only (LIVEKIT_URL, else "                         \
     "http://localhost:7880)\n" KEY_OPTIONS

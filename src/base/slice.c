@@ -9,6 +9,9 @@ static bool is_letter(uint8_t c) {
 }
 
 bool slice_bytes_eq_nocase(const uint8_t *a, const uint8_t *b, size_t len) {
+    if (len > 0 && memcmp(a, b, len) == 0) {
+        return true; /* as nearly all write it */
+    }
     for (size_t i = 0; i < len; i++) {
         uint8_t differs = a[i] ^ b[i];
         if (differs != 0 && (differs != CASE_BIT || !is_letter(a[i]))) {

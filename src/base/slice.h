@@ -44,7 +44,10 @@ static inline bool slice_eq_cstr(struct slice a, const char *b) {
 }
 bool slice_bytes_eq_nocase(const uint8_t *a, const uint8_t *b, size_t len);
 static inline bool slice_eq_nocase(struct slice a, struct slice b) { /* ASCII only */
-    return a.len == b.len && slice_bytes_eq_nocase(a.data, b.data, a.len);
+    enum { CASE_BIT = 'a' - 'A' };
+    /* Length and first letter settle nearly all without a call. */
+    return a.len == b.len && (a.len == 0 || ((a.data[0] ^ b.data[0]) & ~CASE_BIT) == 0) &&
+           slice_bytes_eq_nocase(a.data, b.data, a.len);
 }
 bool slice_starts_with(struct slice s, struct slice prefix);
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first on a tie */

@@ -31,7 +31,7 @@ enum {
     OUR_PROCESSOR = 1,
     FEW_ROOMS = 1000,
     MANY_ROOMS = 1000 * 1000,
-    TURNS = 15, /* of each call in each coding */
+    TURNS = 45, /* of each call in each coding */
     TURN_REQUESTS = 1000,
     MIX_REQUESTS = 40000,
     MIX_AHEAD = 512, /* a room is deleted so many rounds after it was made */
