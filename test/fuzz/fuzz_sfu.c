@@ -78,7 +78,8 @@ static void forward(struct run *r, uint8_t layer, struct slice packet) {
     struct uplink_packet p;
     uint8_t bytes[KIT_PACKET_BYTES];
     if (uplink_take(r->u, r->now, layer, copy, &p) == STATUS_OK) {
-        struct rtp_out out = rtp_out_over(bytes, p.payload.len + DOWNLINK_HEADER_BYTES_MAX);
+        struct rtp_out out =
+            rtp_out_over(bytes, uplink_packet_bytes(&p) + DOWNLINK_HEADER_BYTES_MAX);
         bool more = downlink_forward(r->d, r->u, r->now, &p, &out);
         while (more) {
             sent(r, rtp_out_slice(&out), false);
@@ -197,6 +198,22 @@ static void tell(struct run *r) {
     downlink_tick(r->d, r->u, r->now);
 }
 
+/* What the server says itself: silence, which has numbers like all else, and padding beside them.
+ */
+static void own(struct run *r, size_t trailer) {
+    uint8_t bytes[KIT_PACKET_BYTES], end[32] = {0};
+    struct rtp_out out = rtp_out_over(bytes, sizeof bytes);
+    if (downlink_silence(r->d, r->now, slice_of(end, trailer % sizeof end), &out)) {
+        sent(r, rtp_out_slice(&out), false);
+    }
+    out.len = 0;
+    struct rtp_view v;
+    if (downlink_pad(r->d, r->now, &out)) {
+        assert(rtp_read(rtp_out_slice(&out), &v) == STATUS_OK);
+        assert(v.header.ssrc == 6000 && v.payload.len == 0 && v.padding == UINT8_MAX);
+    }
+}
+
 static void step(struct run *r) {
     uint8_t op = next(&r->in), layer = (uint8_t)((op >> 4) % uplink_layers(r->u));
     r->now += (op & 0x80) != 0 ? 1000u * next(&r->in) : 500u;
@@ -224,6 +241,7 @@ static void step(struct run *r) {
     case 6: uplink_bind(r->u, layer, kit_ssrc(layer) + next(&r->in) % 2); break;
     case 7: uplink_set_muted(r->u, (next(&r->in) & 1) != 0); break;
     case 8: pace(r, next(&r->in) % 16); break;
+    case 10: own(r, next(&r->in)); break;
     default: packet(r, layer); break;
     }
 }
