@@ -33,7 +33,7 @@ static int say_refused(const char *folder, enum status s) {
 /* ---- check ---- */
 
 struct tally {
-    uint64_t rooms, clocks, drops, snapshots, malformed;
+    uint64_t rooms, clocks, snapshots, malformed;
 };
 
 static enum status count_entry(void *arg, const struct journal_entry *e) {
@@ -44,7 +44,6 @@ static enum status count_entry(void *arg, const struct journal_entry *e) {
         t->malformed += !journal_dump_is_record(e->payload);
         break;
     case JOURNAL_CLOCK: t->clocks++; break;
-    case JOURNAL_DROP: t->drops++; break;
     case JOURNAL_SNAPSHOT_BEGIN: break;
     case JOURNAL_SNAPSHOT_END: t->snapshots++; break;
     }

@@ -84,7 +84,6 @@ bool journal_dump_is_record(struct slice payload) {
 static const char *name_of(enum journal_type type) {
     switch (type) {
     case JOURNAL_ROOM: return "room";
-    case JOURNAL_DROP: return "drop";
     case JOURNAL_CLOCK: return "clock";
     case JOURNAL_SNAPSHOT_BEGIN: return "snapshot_begin";
     case JOURNAL_SNAPSHOT_END: return "snapshot_end";
@@ -98,10 +97,6 @@ void journal_dump_put(struct buf *out, const struct journal_entry *e) {
                e->segment, e->offset, name_of(e->type), e->payload.len);
     switch (e->type) {
     case JOURNAL_ROOM: put_room(out, e->payload); break;
-    case JOURNAL_DROP:
-        buf_put_cstr(out, ",\"name\":");
-        json_put_string(out, e->payload);
-        break;
     case JOURNAL_CLOCK:
         buf_printf(out, ",\"time_ms\":%" PRIu64, dir_time_to_ms(cursor_be64(&c)));
         break;

@@ -33,6 +33,8 @@ const char *serve_journal_reason(enum status s) {
     case STATUS_MALFORMED:
         return "a file in it looks like a journal by its name and is none; nothing was changed";
     case STATUS_PRECONDITION: return "it is another node's";
+    case STATUS_NOT_YET:
+        return "its clock was more than a day ahead: set this machine's, or move the folder away";
     case STATUS_DENIED: return "it cannot be written, or others may write to it (mode 0700 is due)";
     case STATUS_NOT_FOUND: return "the folder that it is to be in does not exist";
     case STATUS_NO_MEMORY: return "there is not enough memory for its rooms";
@@ -81,6 +83,7 @@ enum status serve_journal_read(const char *path, struct control *control, struct
     struct journal_report report;
     control_expect_journal(control, journal_bytes(j));
     enum status st = journal_read(j, control_read_journal, control, &report);
+    st = st == STATUS_OK ? control_end_journal(control) : st;
     st = st == STATUS_OK ? control_use_journal(control, j) : st;
     if (st != STATUS_OK) {
         return refused(path, st);

@@ -191,6 +191,8 @@ enum {
     /* journal */
     JOURNAL_SYNC_INTERVAL_MS = 50,        /* syncs are grouped: what a power cut may take */
     JOURNAL_BEHIND_MS = 20,               /* a write of the API waits no longer than this */
+    JOURNAL_STUCK_MS = 1000,              /* a stop waits no longer for a disk, past its grace */
+    JOURNAL_AHEAD_MAX_S = 24 * 3600,      /* of the wall: a node among others does not start */
     JOURNAL_CALM_MS = 1000,               /* after a late write nobody waits for so long */
     JOURNAL_BATCH_BYTES_MAX = 4 << 20,    /* a room of 7 lives with metadata of full size fits */
     JOURNAL_QUEUE_BYTES_MAX = 32 << 20,   /* posted and not written; more stays owed */

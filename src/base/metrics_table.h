@@ -584,6 +584,8 @@
       "1: the breaker is open, nobody waits for the journal")                                      \
     M(journal_read_records, GAUGE, "stoa_journal_read_records",                                    \
       "Records of the journal that the start read")                                                \
+    M(journal_ahead_s, GAUGE, "stoa_journal_ahead_seconds",                                        \
+      "By so much what was read was ahead of the clock of this machine")                           \
     M(journal_read_ms, GAUGE, "stoa_journal_read_milliseconds", "Time that it took")
 
 #define METRICS_OS(M)                                                                              \

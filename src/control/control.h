@@ -36,6 +36,8 @@ enum status control_read_journal(void *arg, enum journal_type type, struct slice
 void control_read_journal_ahead(void *arg, enum journal_type type, struct slice payload);
 /* What changes is written there from now on; borrowed until control_halt. Before control_start. */
 must_check enum status control_use_journal(struct control *c, struct journal *journal);
+/* After the reading. NOT_YET: its clock was so far ahead that other nodes would take nothing. */
+must_check enum status control_end_journal(struct control *c);
 /* What was read: rooms that live, records that could not be read. Before control_start. */
 struct control_read {
     uint64_t rooms, malformed;

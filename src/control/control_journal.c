@@ -11,7 +11,8 @@ enum {
     POLL_MS = 5,      /* room and health are looked at so often while they are wanting */
     FINISH_MS = 2000, /* a stop hands over for so long */
     EVENTS = 32,
-    ROOM_BYTES = 128, /* of a room in a journal: with a name of 30 bytes and settings */
+    AHEAD_TOLD_MS = 60 * 1000, /* clocks of one machine differ by less */
+    ROOM_BYTES = 128,          /* of a room in a journal: with a name of 30 bytes and settings */
 };
 
 /* ---- the start ---- */
@@ -58,6 +59,17 @@ struct control_read control_journal_read(const struct control *c) {
         .rooms = node_counts(c->node).rooms,
         .malformed = c->journal.malformed,
     };
+}
+
+enum status control_end_journal(struct control *c) {
+    uint64_t ahead_ms = 0;
+    enum status s = node_journal_end(c->node, c->now, &ahead_ms);
+    metric_set(&c->metrics.journal_ahead_s, ahead_ms / 1000);
+    if (ahead_ms > AHEAD_TOLD_MS) {
+        log_event(LOG_ERROR, "journal_clock_ahead", LOG_UINT("seconds", ahead_ms / 1000),
+                  LOG_CSTR("meaning", "this machine's clock was, or is, wrong"));
+    }
+    return s;
 }
 
 enum status control_use_journal(struct control *c, struct journal *journal) {

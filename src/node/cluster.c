@@ -100,6 +100,26 @@ void cluster_destroy(struct node *n) {
     mem_free(c);
 }
 
+/* A directory without members forgets at once what is dead. Until somebody is heard this node
+ * itself is one, which never acknowledges: or a peer that had not heard of a delete would bring the
+ * room back. */
+enum status cluster_keep_dead(struct node *n) {
+    struct cluster *c = n->cluster;
+    if (!c || c->keeps_dead || c->members_count > 0) {
+        return STATUS_OK;
+    }
+    enum status s = dir_member_set(n->dir, cluster_id(n), n->boot);
+    c->keeps_dead = s == STATUS_OK;
+    return s;
+}
+
+void cluster_let_go_dead(struct node *n) {
+    if (n->cluster->keeps_dead) {
+        n->cluster->keeps_dead = false;
+        dir_member_remove(n->dir, cluster_id(n));
+    }
+}
+
 bool cluster_knows(const struct node *n) {
     return BROKEN(KNOWS) || !n->cluster || n->cluster->knows || n->journal_read;
 }

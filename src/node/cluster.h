@@ -115,6 +115,7 @@ struct cluster {
 
     struct map away_by_name;
     uint64_t parts;
+    bool keeps_dead; /* see cluster_keep_dead */
     bool
         parts_leave; /* some member may be voiding or sweeping: no step looks at all of them else */
 
@@ -129,6 +130,11 @@ struct cluster {
 
 /* cluster.c */
 uint64_t cluster_id(const struct node *n);
+/* Before a journal is read: what it says is dead stays until others are known, or that there are
+ * none. NO_MEMORY. */
+must_check enum status cluster_keep_dead(struct node *n);
+/* They are, or there are none. */
+void cluster_let_go_dead(struct node *n);
 /* c->out, to a member (0: all). `direct`: straight, by the way that sessions take. Whether it could
  * be told does not matter to anybody. */
 void cluster_send(struct node *n, uint64_t to, bool direct, struct effects *fx);

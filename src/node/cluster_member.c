@@ -377,6 +377,9 @@ static void check_alone(struct node *n) {
         alone = alone && c->members[i]->expelled;
     }
     c->knows = c->knows || alone;
+    if (alone || c->members_count > 0) {
+        cluster_let_go_dead(n);
+    }
 }
 
 static void tell_living(struct node *n) {

@@ -367,6 +367,11 @@ must_check enum status node_journal_load(struct node *n, struct dir_time now, st
 void node_journal_ahead(const struct node *n, struct slice record);
 /* The directory's clock was never above this. */
 void node_journal_clock(struct node *n, uint64_t time);
+/* All was read; tells how far its newest stamp is ahead of the wall. NOT_YET: by more than
+ * JOURNAL_AHEAD_MAX_S, and there are others: they would take nothing from a clock that runs there.
+ * A node alone goes on; its clock stands still until the wall has come so far. */
+must_check enum status node_journal_end(const struct node *n, struct dir_time now,
+                                        uint64_t *ret_ahead_ms);
 /* What such a record says now, and the sequence to post it with. */
 uint64_t node_journal_clock_next(struct node *n, uint64_t *ret_sequence);
 /* Appends what is owed as dir_journal_next does; what was taken has this sequence. 0: nothing. */

@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "cluster.h"
 #include "mem.h"
-#include "node_priv.h"
 
 /* Answers to writes wait here until the journal has what they tell of: a crash then takes back
  * nothing that somebody was told. What is owed has no sequence yet; once the shell has taken all
@@ -181,7 +181,8 @@ void node_journal_expect(struct node *n, uint64_t rooms) {
 
 enum status node_journal_load(struct node *n, struct dir_time now, struct slice record) {
     n->journal_read = true;
-    return dir_load(n->dir, now, record);
+    enum status s = cluster_keep_dead(n);
+    return s == STATUS_OK ? dir_load(n->dir, now, record) : s;
 }
 
 void node_journal_ahead(const struct node *n, struct slice record) {
@@ -191,6 +192,13 @@ void node_journal_ahead(const struct node *n, struct slice record) {
 void node_journal_clock(struct node *n, uint64_t time) {
     n->journal_read = true;
     dir_clock_load(n->dir, time);
+}
+
+enum status node_journal_end(const struct node *n, struct dir_time now, uint64_t *ret_ahead_ms) {
+    uint64_t newest_ms = dir_time_to_ms(dir_clock_last(n->dir));
+    *ret_ahead_ms = newest_ms > now.wall_ms ? newest_ms - now.wall_ms : 0;
+    bool others = n->config.cluster.id != 0;
+    return others && *ret_ahead_ms / 1000 > JOURNAL_AHEAD_MAX_S ? STATUS_NOT_YET : STATUS_OK;
 }
 
 uint64_t node_journal_clock_next(struct node *n, uint64_t *ret_sequence) {

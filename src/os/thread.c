@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "mem.h"
 #include "os_priv.h"
 
@@ -69,6 +70,27 @@ struct thread *thread_join(struct thread *t) {
         (void)error;
         mem_free(t);
     }
+    return NULL;
+}
+
+/* Looks again and again: a wait with a deadline would be on the wall clock, which may be set. */
+struct thread *thread_join_within(struct thread *t, uint32_t ms) {
+    enum { LOOK_US = 1000 };
+    if (!t) {
+        return NULL;
+    }
+    assert(!thread_is_current(t));
+    uint64_t end_ms = clock_mono_ms() + ms;
+    int error = pthread_tryjoin_np(t->handle, NULL);
+    while (error == EBUSY && clock_mono_ms() < end_ms) {
+        (void)usleep(LOOK_US);
+        error = pthread_tryjoin_np(t->handle, NULL);
+    }
+    assert(error == 0 || error == EBUSY);
+    if (error == EBUSY) {
+        return t;
+    }
+    mem_free(t);
     return NULL;
 }
 

@@ -15,6 +15,8 @@ must_check enum status thread_start(const char *name, void (*run)(void *arg), vo
                                     struct thread **ret_thread);
 /* Waits until the thread has returned, frees it, returns NULL. NULL: nothing. */
 struct thread *thread_join(struct thread *t);
+/* Waits so long at most: returns NULL as thread_join does, or the thread, which still runs. */
+must_check struct thread *thread_join_within(struct thread *t, uint32_t ms);
 bool thread_is_current(const struct thread *t);
 /* Who waits for this processor goes first: between slices of work that nobody waits for. */
 void thread_yield(void);

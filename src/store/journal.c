@@ -46,9 +46,8 @@ static struct journal *journal_create(const struct journal_config *config) {
 }
 
 struct journal *journal_destroy(struct journal *j) {
-    if (j) {
+    if (j && journal_sync_stop(j)) {
         assert(!j->thread);
-        journal_sync_stop(j);
         journal_segment_close(&j->segment);
         fd_close(&j->sync.orphan_fd);
         j->inbox = mailbox_destroy(j->inbox);
@@ -190,7 +189,15 @@ struct journal *journal_close(struct journal *j, uint32_t grace_ms) {
             mailbox_push(j->inbox, &(struct journal_post){.kind = POST_STOP, .grace_ms = grace_ms});
         assert(told); /* it has a place of its own */
         (void)told;
-        j->thread = thread_join(j->thread);
+        j->thread = thread_join_within(j->thread, grace_ms + JOURNAL_STUCK_MS);
+        if (j->thread || !journal_sync_stop(j)) {
+            /* A thread in a call to a disk that does not answer cannot be ended, and uses what is
+             * here: all of it is left to the end of the process. */
+            log_event(LOG_ERROR, "journal_abandoned", LOG_CSTR("dir", j->folder),
+                      LOG_UINT("unwritten_posts", j->posted - shared_get(&j->done)),
+                      LOG_CSTR("reason", "the disk does not answer"));
+            return NULL;
+        }
     }
     return journal_destroy(j);
 }

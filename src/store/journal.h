@@ -20,8 +20,8 @@ enum { JOURNAL_VERSION = 1 }; /* of the files; another one is refused */
 
 /* What a record says; written to disk, so numbers stay. */
 enum journal_type {
-    JOURNAL_ROOM = 1,            /* a whole record of the directory; opaque here */
-    JOURNAL_DROP = 2,            /* a name of which nothing is left */
+    JOURNAL_ROOM = 1, /* a whole record of the directory; opaque here */
+    /* 2 was never written: compaction leaves out what nobody holds */
     JOURNAL_CLOCK = 3,           /* 8 bytes, big-endian: the clock was never above this */
     JOURNAL_SNAPSHOT_BEGIN = 16, /* the journal's own; only tools see these two */
     JOURNAL_SNAPSHOT_END = 17,
@@ -70,8 +70,9 @@ must_check enum status journal_take(const struct journal_config *config,
 uint64_t journal_bytes(const struct journal *j); /* of all files, before they are read */
 must_check enum status journal_read(struct journal *j, journal_visit_fn visit, void *arg,
                                     struct journal_report *ret_report);
-/* Nobody posts any more. What is posted gets `grace_ms` to be written and synced; a disk that
- * answers nothing at all is waited for, as the kernel would. NULL: nothing. */
+/* Nobody posts any more. What is posted gets `grace_ms` to be written and synced. Where the disk
+ * does not answer even then, threads and memory are left as they are, the folder locked, and the
+ * log says so: the process ends all the same. NULL: nothing. */
 struct journal *journal_close(struct journal *j, uint32_t grace_ms);
 
 /* ---- posting; one thread, always the same ---------------------------------------------------- */

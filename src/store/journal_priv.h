@@ -226,7 +226,8 @@ uint32_t journal_turn(struct journal *j);
 /* Nothing more goes into the open file, and what it holds unsynced may be lost. */
 void journal_give_up_segment(struct journal *j);
 must_check enum status journal_sync_start(struct journal *j); /* the thread */
-void journal_sync_stop(struct journal *j);                    /* waits for the sync that runs */
+/* False: the sync that runs has not come back in JOURNAL_STUCK_MS. */
+must_check bool journal_sync_stop(struct journal *j);
 /* On the journal thread: syncs what the open file holds now. The answer comes as a post, or is
  * there at once when there is no thread. */
 void journal_sync_begin(struct journal *j);

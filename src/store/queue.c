@@ -98,7 +98,7 @@ static bool push(struct journal *j, struct journal_post *p) {
 
 bool journal_post(struct journal *j, enum journal_type type, struct slice batch,
                   uint64_t sequence) {
-    assert(type == JOURNAL_ROOM || type == JOURNAL_DROP || type == JOURNAL_CLOCK);
+    assert(type == JOURNAL_ROOM || type == JOURNAL_CLOCK);
     assert(sequence > j->sequence);
     /* What is in the ring may have made the log full since the room was asked for. */
     bool full = is_full(j, (uint64_t)JOURNAL_QUEUE_BYTES_MAX * 2);

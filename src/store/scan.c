@@ -212,7 +212,7 @@ static enum status take_frame(const struct journal_frame *frame, uint64_t offset
                               journal_entry_fn fn, void *arg, struct journal_read *r) {
     enum journal_type type = frame->type;
     bool snapshot = type == JOURNAL_SNAPSHOT_BEGIN || type == JOURNAL_SNAPSHOT_END;
-    bool known = snapshot || type == JOURNAL_ROOM || type == JOURNAL_DROP || type == JOURNAL_CLOCK;
+    bool known = snapshot || type == JOURNAL_ROOM || type == JOURNAL_CLOCK;
     r->records++;
     r->unknown += !known;
     r->last_at = offset;

@@ -5,7 +5,9 @@
 
 /* A sync takes as long as the disk likes, and appends need not wait for it: so it has a thread. One
  * runs at a time; what is appended meanwhile is for the next one. Appending to a file that is being
- * synced is quick: on ext4 0.05 to 0.4 ms in 99 of 100 beside syncs of up to 40 ms. */
+ * synced is quick: on ext4, 500 times a second, 0.03 to 0.13 ms in 99 of 100 and 5 to 10 ms in 999
+ * of 1,000, when the file grows while its commit closes. A file with its blocks reserved, or
+ * mapped, has 0.3 to 1.4 ms there and the same in 99 of 100: not worth the zeroes at its end. */
 enum { IDLE_MS = 1000 };
 
 /* ---- the thread ---- */
@@ -46,11 +48,12 @@ static void give_job(struct journal *j, struct journal_sync_job job) {
     (void)given;
 }
 
-void journal_sync_stop(struct journal *j) {
+bool journal_sync_stop(struct journal *j) {
     if (j->sync_thread) {
         give_job(j, (struct journal_sync_job){.fd = -1, .stop = true});
-        j->sync_thread = thread_join(j->sync_thread);
+        j->sync_thread = thread_join_within(j->sync_thread, JOURNAL_STUCK_MS);
     }
+    return !j->sync_thread;
 }
 
 /* ---- on the journal thread ---- */

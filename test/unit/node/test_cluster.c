@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "caps.h"
 #include "cluster_message.h"
 #include "kit.h"
 #include "mem.h"
@@ -186,6 +187,106 @@ static void as_one_who_knows_b(struct node_config *config) {
     config->cluster.known_count = 1;
 }
 
+static void as_a_with_journal(struct node_config *config) {
+    as_a(config);
+    config->journal = true;
+}
+static void as_a_again(struct node_config *config) {
+    as_a_with_journal(config);
+    config->random_key[0] = 78;
+}
+static void as_b_with_journal(struct node_config *config) {
+    as_b(config);
+    config->journal = true;
+}
+
+/* The record of room "r", as the journal of a node would have it when it lived, and when it was
+ * deleted. */
+static void make_records(struct buf *live, struct buf *dead) {
+    struct kit k;
+    uint64_t sequence;
+    struct slice name = SLICE_LIT("r");
+    kit_open(&k, as_a_with_journal);
+    buf_init(live, 4096);
+    buf_init(dead, 4096);
+    kit_create_room(&k, "{\"name\":\"r\"}");
+    assert_int_equal(dir_record_encode(node_dir(k.n), name, live), STATUS_OK);
+    assert_int_equal(delete_room(&k, "{\"room\":\"r\"}"), 200);
+    assert_int_equal(node_journal_next(k.n, 4096, dead, &sequence), 1);
+    buf_consume(dead, 4); /* its length */
+    kit_close(&k);
+}
+
+static uint64_t tombstones(struct kit *k) {
+    struct dir_counts counts;
+    dir_counts_get(node_dir(k->n), k->now, &counts);
+    return counts.tombstones;
+}
+
+/* B was away when A deleted the room, and A starts again, without knowing of anybody. */
+static void test_a_delete_in_the_journal_is_final(void **state) {
+    (void)state;
+    struct kit a, b;
+    struct buf live_record, dead_record;
+    make_records(&live_record, &dead_record);
+    kit_open(&a, as_a_again);
+    kit_open(&b, as_b_with_journal);
+    assert_int_equal(node_journal_load(a.n, a.now, buf_slice(&dead_record)), STATUS_OK);
+    assert_int_equal(node_journal_load(b.n, b.now, buf_slice(&live_record)), STATUS_OK);
+    assert_int_equal(tombstones(&a), 1);
+    assert_true(shows(&b, "r", 0));
+    live(&a, &b, 12000);
+    assert_false(shows(&a, "r", 0));
+    assert_false(shows(&b, "r", 0));
+    buf_deinit(&live_record);
+    buf_deinit(&dead_record);
+    kit_close(&a);
+    kit_close(&b);
+}
+
+static void test_alone_it_lets_go_what_is_dead(void **state) {
+    (void)state;
+    struct kit a;
+    struct buf live_record, dead_record;
+    make_records(&live_record, &dead_record);
+    kit_open(&a, as_a_again);
+    assert_int_equal(node_journal_load(a.n, a.now, buf_slice(&dead_record)), STATUS_OK);
+    kit_pass(&a, 5000);
+    assert_int_equal(tombstones(&a), 1); /* somebody may be heard yet */
+    for (int i = 0; i < 300; i++) {
+        kit_pass(&a, 1000);
+    }
+    assert_int_equal(tombstones(&a), 0);
+    assert_int_equal(dir_member_count(node_dir(a.n)), 0);
+    buf_deinit(&live_record);
+    buf_deinit(&dead_record);
+    kit_close(&a);
+}
+
+/* Others would take nothing that it writes; a node alone harms nobody, and goes on. */
+static void test_a_journal_from_years_ahead(void **state) {
+    (void)state;
+    const uint64_t day_ms = (uint64_t)JOURNAL_AHEAD_MAX_S * 1000;
+    for (int alone = 0; alone < 2; alone++) {
+        struct kit k;
+        uint64_t ahead_ms = 1;
+        kit_open(&k, alone ? NULL : as_a_with_journal);
+        assert_int_equal(node_journal_end(k.n, k.now, &ahead_ms), STATUS_OK);
+        assert_int_equal(ahead_ms, 0);
+        node_journal_clock(k.n, (k.now.wall_ms + day_ms) << DIR_STAMP_COUNTER_BITS);
+        assert_int_equal(node_journal_end(k.n, k.now, &ahead_ms), STATUS_OK);
+        assert_int_equal(ahead_ms, day_ms);
+        node_journal_clock(k.n, (k.now.wall_ms + 1000 * day_ms) << DIR_STAMP_COUNTER_BITS);
+        assert_int_equal(node_journal_end(k.n, k.now, &ahead_ms),
+                         alone ? STATUS_OK : STATUS_NOT_YET);
+        assert_int_equal(ahead_ms, 1000 * day_ms);
+        kit_create_room(&k, "{\"name\":\"r\"}"); /* made, used, deleted as ever */
+        kit_create_room(&k, "{\"name\":\"r\"}");
+        assert_int_equal(delete_room(&k, "{\"room\":\"r\"}"), 200);
+        kit_close(&k);
+    }
+}
+
 static void test_who_knows_of_others_waits_for_them(void **state) {
     (void)state;
     struct kit k;
@@ -297,6 +398,9 @@ int main(void) {
         cmocka_unit_test(test_a_blank_node_does_not_say_what_does_not_exist),
         cmocka_unit_test(test_a_node_alone_knows_after_a_lease),
         cmocka_unit_test(test_with_a_journal_it_knows_at_once),
+        cmocka_unit_test(test_a_delete_in_the_journal_is_final),
+        cmocka_unit_test(test_alone_it_lets_go_what_is_dead),
+        cmocka_unit_test(test_a_journal_from_years_ahead),
         cmocka_unit_test(test_who_knows_of_others_waits_for_them),
         cmocka_unit_test(test_a_join_goes_to_the_home),
         cmocka_unit_test(test_a_delete_elsewhere_throws_people_out),

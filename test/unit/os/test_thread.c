@@ -57,6 +57,22 @@ static void a_thread_has_a_name_and_no_signals(void **state) {
     assert_true(thread_processors() >= 1);
 }
 
+static void a_wait_for_a_thread_may_be_bounded(void **state) {
+    (void)state;
+    struct seen s = {0};
+    assert_int_equal(pipe(s.gate), 0);
+    assert_int_equal(thread_start("late", look, &s, &s.thread), STATUS_OK);
+    uint64_t began_ms = clock_mono_ms();
+    assert_ptr_equal(thread_join_within(s.thread, 20), s.thread);
+    assert_true(clock_mono_ms() - began_ms >= 20);
+    assert_int_equal(write(s.gate[1], "x", 1), 1);
+    assert_null(thread_join_within(s.thread, 60 * 1000));
+    assert_string_equal(s.name, "late");
+    assert_null(thread_join_within(NULL, 60 * 1000));
+    fd_close(&s.gate[0]);
+    fd_close(&s.gate[1]);
+}
+
 static void note_signal(void *arg, int number) {
     *(int *)arg = number;
 }
@@ -130,6 +146,7 @@ static void the_kernel_says_how_much_memory_we_hold(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_has_a_name_and_no_signals),
+        cmocka_unit_test(a_wait_for_a_thread_may_be_bounded),
         cmocka_unit_test(signals_arrive_as_events),
         cmocka_unit_test(writing_to_nobody_does_not_kill),
         cmocka_unit_test(clocks_run),

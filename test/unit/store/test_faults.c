@@ -373,6 +373,34 @@ static void closing_gives_up_in_time(void **state) {
     kit_deinit(&k);
 }
 
+/* A disk that answers nothing at all: the stop goes on without it. What is left behind ends with
+ * the process; here it is remembered, so that it does not count as lost. */
+static void a_sync_that_hangs_holds_up_no_stop(void **state) {
+    (void)state;
+    enum { STALL_MS = 4000, GRACE_MS = 30, SYNC_MS = 100 };
+    static struct journal *left;
+    struct kit k;
+    kit_init(&k);
+    k.config.sync_interval_ms = SYNC_MS;
+    assert_int_equal(kit_open(&k), STATUS_OK);
+    kit_post_many(&k, 10);
+    assert_true(kit_wait_written(&k));
+    set("file_stall_ms=4000");
+    usleep(2 * SYNC_MS * 1000); /* the sync has begun */
+    left = k.j;
+    uint64_t began_ms = clock_mono_ms();
+    k.j = journal_close(k.j, GRACE_MS);
+    uint64_t took_ms = clock_mono_ms() - began_ms;
+    set("file_stall_ms=0");
+    assert_null(k.j);
+    assert_in_range(took_ms, JOURNAL_STUCK_MS, STALL_MS - 500);
+    assert_non_null(left);
+    usleep((STALL_MS - (useconds_t)took_ms) * 1000); /* its thread returns, and finds all there */
+    assert_int_equal(kit_read(&k), STATUS_OK);
+    assert_true(kit_is_whole(&k, 10));
+    kit_deinit(&k);
+}
+
 /* Opening asks for memory once for each thing; without any of them it leaves no trace. */
 static void every_allocation_fails(void **state) {
     (void)state;
@@ -461,6 +489,7 @@ int main(void) {
         cmocka_unit_test(a_spoiled_snapshot_replaces_nothing),
         cmocka_unit_test(posts_do_not_wait_for_a_stalled_disk),
         cmocka_unit_test(closing_gives_up_in_time),
+        cmocka_unit_test(a_sync_that_hangs_holds_up_no_stop),
         cmocka_unit_test(every_allocation_fails),
         cmocka_unit_test(an_offline_compaction_fails_at_every_change),
     };

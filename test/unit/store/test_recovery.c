@@ -40,7 +40,7 @@ static void what_is_written_is_read_in_order(void **state) {
     assert_int_equal(k.report.segments, 0);
     kit_post_many(&k, 5000);
     assert_true(kit_wait_written(&k) && kit_wait_synced(&k));
-    assert_true(journal_post(k.j, JOURNAL_DROP, SLICE_LIT("\0\0\0\4room"), 6000));
+    assert_true(journal_post(k.j, JOURNAL_CLOCK, SLICE_LIT("\0\0\0\10\0\0\0\0\0\0\0\0"), 6000));
     assert_true(journal_post(k.j, JOURNAL_CLOCK, SLICE_LIT("\0\0\0\10\0\0\0\0\0\0\0\1"), 6001));
     kit_close(&k);
 
