@@ -29,30 +29,29 @@ void cursor_skip(struct cursor *c, size_t n) {
     (void)cursor_take(c, n);
 }
 
-/* The next `count` bytes as one big-endian number. */
-static uint64_t take_be(struct cursor *c, size_t count) {
-    struct slice s = cursor_take(c, count);
-    uint64_t v = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        v = v << 8 | s.data[i];
-    }
-    return v;
-}
-
 uint8_t cursor_u8(struct cursor *c) {
-    return (uint8_t)take_be(c, 1);
+    struct slice s = cursor_take(c, 1);
+    return s.len > 0 ? s.data[0] : 0;
 }
 
 uint16_t cursor_be16(struct cursor *c) {
-    return (uint16_t)take_be(c, 2);
+    struct slice s = cursor_take(c, 2);
+    return s.len > 0 ? (uint16_t)(s.data[0] << 8 | s.data[1]) : 0;
+}
+
+/* Written out: compilers see one load in it. */
+static uint32_t be32_at(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 uint32_t cursor_be32(struct cursor *c) {
-    return (uint32_t)take_be(c, 4);
+    struct slice s = cursor_take(c, 4);
+    return s.len > 0 ? be32_at(s.data) : 0;
 }
 
 uint64_t cursor_be64(struct cursor *c) {
-    return take_be(c, 8);
+    struct slice s = cursor_take(c, 8);
+    return s.len > 0 ? (uint64_t)be32_at(s.data) << 32 | be32_at(s.data + 4) : 0;
 }
 
 uint64_t cursor_varint(struct cursor *c) {

@@ -9,7 +9,7 @@ enum {
     BEHIND_MS = 500,              /* by then what was lost has been asked for */
     CHECK_MS = 500,               /* at least so often, for what no lease announces */
     TRIP_MS = 1000,               /* of a beat; what it says of silence is older by as much */
-    AHEAD = 8,                    /* of a beat's names: fetched from memory meanwhile */
+    AHEAD = 24,                   /* of a beat's names: fetched from memory meanwhile */
 };
 
 /* ---- the table ---- */
@@ -164,7 +164,9 @@ static void gossip(struct node *n, const struct cm_member *g, size_t *at) {
         m->heard_ms = (int64_t)n->now.mono_ms - (int64_t)g->silent_s * 1000;
     }
     int64_t heard_ms = (int64_t)n->now.mono_ms - (int64_t)g->silent_s * 1000;
-    m->heard_ms = m->expelled ? m->heard_ms : MAX(m->heard_ms, heard_ms);
+    if (heard_ms > m->heard_ms && !m->expelled) {
+        m->heard_ms = heard_ms;
+    }
     if (g->boot == 0 || !(g->flags & CM_MEMBER_HEARD) || m->heard) {
         return; /* what we hear ourselves we know better */
     }
