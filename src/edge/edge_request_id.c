@@ -31,7 +31,8 @@ static bool take(struct edge_request *q, const struct http_request *r, const cha
 void request_id_take(struct edge_conn *c, const struct http_request *r) {
     struct edge_request *q = c->request;
     if (!take(q, r, "X-Request-Id") && !take(q, r, "X-Livekit-Request-Id")) {
-        struct ident id = ident_make(&c->thread->rng, "RQ_");
+        struct rng *rng = &c->thread->rng;
+        struct ident id = ident_from_bits("RQ_", rng_u64(rng), rng_u64(rng));
         memcpy(q->id, id.text, strlen(id.text) + 1);
     }
 }
