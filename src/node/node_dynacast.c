@@ -22,7 +22,7 @@ void track_owe_quality(struct node *n, struct track *t) {
         return;
     }
     int wanted = rank(track_wanted(t)), told = rank(t->quality_told);
-    if (wanted > told && !list_node_linked(&t->in_rises)) {
+    if ((wanted > told || t->backup_wanted != t->backup_told) && !list_node_linked(&t->in_rises)) {
         list_push_back(&n->rises, &t->in_rises);
     } else if (wanted < told) {
         plan_fall(n, t);
@@ -52,24 +52,29 @@ static void tell(struct node *n, struct track *t, Livekit__VideoQuality wanted,
     codec.codec = (char *)(uintptr_t)track_codec_name(t->codec.codec);
     codec.qualities = list;
     codec.n_qualities = ARRAY_LEN(list);
-    Livekit__SubscribedCodec *codecs[] = {&codec};
+    Livekit__SubscribedCodec second = codec, *codecs[] = {&codec, &second};
+    second.codec = (char *)(uintptr_t)(t->backup_wanted ? track_second_codec(t) : "");
     Livekit__SubscribedQualityUpdate update = LIVEKIT__SUBSCRIBED_QUALITY_UPDATE__INIT;
     update.track_sid = t->sid.text;
     update.subscribed_qualities = list;
     update.n_subscribed_qualities = ARRAY_LEN(list);
     update.subscribed_codecs = codecs;
-    update.n_subscribed_codecs = 1;
+    update.n_subscribed_codecs = t->backup_wanted ? 2 : 1;
     Livekit__SignalResponse response = LIVEKIT__SIGNAL_RESPONSE__INIT;
     response.message_case = LIVEKIT__SIGNAL_RESPONSE__MESSAGE_SUBSCRIBED_QUALITY_UPDATE;
     response.subscribed_quality_update = &update;
     fx_signal_one(fx, node_session_of(n, t->publisher)->conn, &response);
 }
 
+static bool is_news(const struct track *t, Livekit__VideoQuality wanted) {
+    return wanted != t->quality_told || t->backup_wanted != t->backup_told;
+}
+
 /* False: no memory now. A client that is away hears of it when it is back. */
 static bool settle(struct node *n, struct track *t, struct effects *fx) {
     Livekit__VideoQuality wanted = track_wanted(t);
     size_t mark = fx->count;
-    if (wanted == t->quality_told || node_session_of(n, t->publisher)->conn == 0) {
+    if (!is_news(t, wanted) || node_session_of(n, t->publisher)->conn == 0) {
         return true;
     }
     tell(n, t, wanted, fx);
@@ -78,13 +83,15 @@ static bool settle(struct node *n, struct track *t, struct effects *fx) {
         return false;
     }
     t->quality_told = wanted;
+    t->backup_told = t->backup_wanted;
     return true;
 }
 
 void node_run_dynacast(struct node *n, struct effects *fx) {
     for (size_t i = 0; i < RISES_PER_STEP && !list_empty(&n->rises); i++) {
         struct track *t = container_of(list_first(&n->rises), struct track, in_rises);
-        if (rank(track_wanted(t)) > rank(t->quality_told) && !settle(n, t, fx)) {
+        bool more = rank(track_wanted(t)) > rank(t->quality_told) || t->backup_wanted;
+        if (more && !settle(n, t, fx)) {
             return;
         }
         list_remove(&n->rises, &t->in_rises);

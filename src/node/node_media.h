@@ -35,6 +35,12 @@ must_check enum status session_on_video_track(struct node *n, struct session *s,
                                               Livekit__UpdateLocalVideoTrack *r,
                                               struct effects *fx);
 void session_owe_news(struct node *n, struct session *s);
+void track_tell_published(struct effects *fx, const struct session *s, const struct track *t,
+                          char *cid);
+/* After track_create or track_create_backup. */
+void session_take_track(struct node *n, struct session *s, struct track *t, bool is_bound);
+void session_refuse_track(struct effects *fx, const struct session *s, Livekit__AddTrackRequest *r,
+                          Livekit__RequestResponse__Reason reason, const char *text);
 bool track_equal(const struct map_node *m, struct slice key);
 struct track *node_find_track(const struct node *n, uint64_t id);
 
@@ -68,6 +74,22 @@ void session_put_want(struct effects *fx, const struct session *s, const struct 
 struct peer *session_sending_peer(const struct session *s); /* NULL: none */
 bool send_equal(const struct map_node *m, struct slice key);
 struct subscription *node_find_send(const struct node *n, uint64_t id);
+
+/* node_backup.c: a second codec of a track, for those who cannot take the first */
+must_check enum status session_add_backup(struct node *n, struct session *s,
+                                          Livekit__AddTrackRequest *r, struct effects *fx);
+/* It came or went: those who need it look again. */
+void track_backup_changed(struct node *n, const struct track *t);
+/* Its client refused the first codec. False: there will be no other one. */
+bool subscription_asks_backup(struct node *n, struct session *s, struct subscription *sub);
+/* Which of both codecs it is to have, and which it has; it moves where they differ. */
+struct track *subscription_source(const struct subscription *sub);
+static inline bool subscription_moves(const struct subscription *sub) {
+    return sub->attached && sub->on_backup != (subscription_source(sub) != sub->track);
+}
+static inline struct track *subscription_attached_to(const struct subscription *sub) {
+    return sub->on_backup && sub->track->backup ? sub->track->backup : sub->track;
+}
 
 /* node_choose.c: what clients say about it */
 must_check enum status session_on_subscription(struct node *n, struct session *s,

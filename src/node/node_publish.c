@@ -138,7 +138,9 @@ void session_put_receives(struct node *n, struct session *s, struct effects *fx)
         put_track(fx, s, t, section);
         if (!t->has_receive) {
             t->has_receive = true;
-            if (s->main.up) { /* else when it is */
+            if (t->is_backup) {
+                track_backup_changed(n, t->backs_up);
+            } else if (s->main.up) { /* else when it is */
                 session_owe_news(n, s);
             }
         }

@@ -9,7 +9,7 @@ static struct fx_send_want want_of(const struct session *s, const struct subscri
         .id = sub->id,
         .worker = s->host->worker,
         .paused = off,
-        .layer_max = off ? 0 : track_layer_of_quality(sub->track, quality),
+        .layer_max = off ? 0 : track_layer_of_quality(subscription_attached_to(sub), quality),
         .fps_max = sub->wish.fps,
         .priority = subscription_priority(sub),
     };
@@ -51,7 +51,7 @@ static void put_send(struct effects *fx, const struct session *s, const struct s
     fx_add(fx, FX_SEND_PUT)->send = (struct fx_send){
         .id = sub->id,
         .transport = s->single ? s->main.id : s->sub.id,
-        .track = sub->track->id,
+        .track = subscription_attached_to(sub)->id,
         .worker = s->host->worker,
         .ssrc = sub->ssrc,
         .rtx_ssrc = section->rtp.formats[0].rtx_payload_type != 0 ? sub->rtx_ssrc : 0,
@@ -92,7 +92,7 @@ static void agreed(struct node *n, struct session *s, struct subscription *sub,
                    const struct peer_section *section, struct effects *fx) {
     struct track *t = sub->track;
     if (section->send_refused) {
-        if (!sub->refused) {
+        if (!sub->refused && !subscription_asks_backup(n, s, sub)) {
             tell_unsupported(s, sub, fx);
         }
         return;

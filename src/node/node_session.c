@@ -321,7 +321,7 @@ bool session_publishes(const struct session *s, const struct permission *as) {
 static struct track *next_bound(const struct session *s) {
     list_each (at, &s->participant->tracks) {
         struct track *t = container_of(at, struct track, in_publisher);
-        if (t->state == TRACK_BOUND && !list_node_linked(&t->in_ends)) {
+        if (t->state == TRACK_BOUND && !t->is_backup && !list_node_linked(&t->in_ends)) {
             return t;
         }
     }
@@ -346,7 +346,7 @@ static void publish_tracks(struct node *n, struct session *s) {
 static void note_bound(struct node *n, struct session *s, struct effects *fx) {
     list_each (at, &s->participant->tracks) {
         const struct track *t = container_of(at, struct track, in_publisher);
-        if (t->state == TRACK_BOUND && !list_node_linked(&t->in_ends)) {
+        if (t->state == TRACK_BOUND && !t->is_backup && !list_node_linked(&t->in_ends)) {
             node_note_track(n, fx, NOTE_TRACK_PUBLISHED, s->host, s->participant, t);
         }
     }

@@ -58,7 +58,7 @@ static uint32_t new_ssrc(struct node *n) {
 }
 
 static enum status attach(struct node *n, struct session *s, struct subscription *sub) {
-    struct track *t = sub->track;
+    const struct track *t = subscription_source(sub);
     struct peer *p = session_sending_peer(s);
     sub->ssrc = new_ssrc(n);
     sub->rtx_ssrc = t->video ? new_ssrc(n) : 0;
@@ -69,8 +69,8 @@ static enum status attach(struct node *n, struct session *s, struct subscription
                                           .packetization_mode = t->codec.packetization_mode,
                                           .ssrc = sub->ssrc,
                                           .rtx_ssrc = sub->rtx_ssrc,
-                                          .stream_id = t->stream_id,
-                                          .track_id = ident_slice(&t->sid),
+                                          .stream_id = sub->track->stream_id,
+                                          .track_id = ident_slice(&sub->track->sid),
                                           .stereo = t->stereo,
                                           .red = t->red,
                                       });
@@ -78,10 +78,11 @@ static enum status attach(struct node *n, struct session *s, struct subscription
         return st;
     }
     sub->refused = false;
+    sub->on_backup = t != sub->track;
     metric_inc(&n->config.metrics->subscribe_tries);
     subscription_set_attached(sub, true);
     map_insert(&n->sends, &sub->by_id, slice_of(&sub->id, sizeof(sub->id)));
-    track_owe_quality(n, t);
+    track_owe_quality(n, sub->track);
     session_plan_exchange(n, s);
     return STATUS_OK;
 }
@@ -157,7 +158,7 @@ static bool set_right(struct node *n, struct session *s, struct subscription *su
     bool lives = sub->track->state == TRACK_PUBLISHED && !list_node_linked(&sub->track->in_ends);
     bool allowed = lives && subscription_allowed(p, sub->track);
     bool should = sub->wanted && allowed;
-    if (sub->attached && !should) {
+    if (subscription_moves(sub) || (sub->attached && !should)) {
         *did = true;
         subscription_detach(n, s, sub, fx);
         if (sub->attached) {

@@ -21,8 +21,8 @@ void session_owe_news(struct node *n, struct session *s) {
 
 /* ---- announced */
 
-static void tell_published(struct effects *fx, const struct session *s, const struct track *t,
-                           char *cid) {
+void track_tell_published(struct effects *fx, const struct session *s, const struct track *t,
+                          char *cid) {
     Livekit__TrackPublishedResponse published = LIVEKIT__TRACK_PUBLISHED_RESPONSE__INIT;
     published.cid = cid;
     published.track = t->info;
@@ -33,8 +33,8 @@ static void tell_published(struct effects *fx, const struct session *s, const st
 }
 
 /* Matched by its cid, for which clients wait before they ask: it need not be held back. */
-static void tell_refused(struct effects *fx, const struct session *s, Livekit__AddTrackRequest *r,
-                         Livekit__RequestResponse__Reason reason, const char *text) {
+void session_refuse_track(struct effects *fx, const struct session *s, Livekit__AddTrackRequest *r,
+                          Livekit__RequestResponse__Reason reason, const char *text) {
     Livekit__RequestResponse answer = LIVEKIT__REQUEST_RESPONSE__INIT;
     answer.reason = reason;
     answer.message = (char *)(uintptr_t)text;
@@ -53,30 +53,36 @@ static void keep_version(struct node *n, struct track *t) {
     track_set_version(t, n->version_us, n->version_ticks);
 }
 
+void session_take_track(struct node *n, struct session *s, struct track *t, bool is_bound) {
+    map_insert(&n->tracks, &t->by_id, slice_of(&t->id, sizeof(t->id)));
+    room_track_add(s->participant, t);
+    node_count_announced(n, t);
+    if (is_bound && t->is_backup) {
+        track_backup_changed(n, t->backs_up);
+    } else if (is_bound) {
+        session_owe_news(n, s);
+    }
+}
+
 static enum status announce(struct node *n, struct session *s, Livekit__AddTrackRequest *r,
                             struct effects *fx) {
     struct track *t = NULL;
     enum status st = track_create(s->participant, r, &n->rng, node_new_id(n), &n->work, &t);
     if (st == STATUS_EXHAUSTED) {
-        tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
-                     "says too much of the track");
+        session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                             "says too much of the track");
         return STATUS_OK;
     }
     if (st != STATUS_OK) {
         return st;
     }
-    tell_published(fx, s, t, r->cid);
+    track_tell_published(fx, s, t, r->cid);
     if (!node_ok(n, fx)) {
         track_destroy(t);
         return STATUS_NO_MEMORY;
     }
     keep_version(n, t);
-    if (session_bind_early(n, s, t, fx)) {
-        session_owe_news(n, s);
-    }
-    map_insert(&n->tracks, &t->by_id, slice_of(&t->id, sizeof(t->id)));
-    room_track_add(s->participant, t);
-    node_count_announced(n, t);
+    session_take_track(n, s, t, session_bind_early(n, s, t, fx));
     return STATUS_OK;
 }
 
@@ -85,30 +91,32 @@ enum status session_add_track(struct node *n, struct session *s, Livekit__AddTra
     enum status st;
     switch (track_judge(s->participant, r)) {
     case TRACK_FINE: return announce(n, s, r, fx);
+    case TRACK_SECOND: return session_add_backup(n, s, r, fx);
     case TRACK_WAITS:
         st = track_wait_add(s->participant, r);
         if (st == STATUS_OK) {
-            tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__QUEUED,
-                         "published when the one before has ended");
+            session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__QUEUED,
+                                 "published when the one before has ended");
         } else if (st == STATUS_EXHAUSTED) {
-            tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
-                         "too many tracks wait");
+            session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                                 "too many tracks wait");
         }
         return st == STATUS_EXHAUSTED ? STATUS_OK : st;
     case TRACK_NOT_ALLOWED:
-        tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_ALLOWED,
-                     "does not have permission to publish this source");
+        session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_ALLOWED,
+                             "does not have permission to publish this source");
         return STATUS_OK;
     case TRACK_UNSUPPORTED:
-        tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__UNSUPPORTED_TYPE,
-                     "tracks of this kind are not supported");
+        session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__UNSUPPORTED_TYPE,
+                             "tracks of this kind are not supported");
         return STATUS_OK;
     case TRACK_UNKNOWN:
-        tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_FOUND, "no such track");
+        session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__NOT_FOUND,
+                             "no such track");
         return STATUS_OK;
     case TRACK_TOO_MUCH:
-        tell_refused(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
-                     "too many tracks");
+        session_refuse_track(fx, s, r, LIVEKIT__REQUEST_RESPONSE__REASON__LIMIT_EXCEEDED,
+                             "too many tracks");
         return STATUS_OK;
     }
     return STATUS_OK;
@@ -122,6 +130,10 @@ enum status session_mute_track(struct node *n, struct session *s, struct track *
     t->info->muted = muted;
     if (t->has_receive) {
         session_put_receive(fx, s, t);
+    }
+    if (t->backup) {
+        t->backup->info->muted = muted;
+        session_put_receive(fx, s, t->backup);
     }
     if (!node_ok(n, fx)) {
         t->info->muted = before;

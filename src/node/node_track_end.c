@@ -90,7 +90,14 @@ static bool end_for_publisher(struct node *n, struct track *t, struct effects *f
         return false;
     }
     track_forget_quality(n, t);
+    struct track *first = t->backs_up;
+    if (t->backup) {
+        node_end_track(n, t->backup, false);
+    }
     room_track_end(t);
+    if (first) {
+        track_backup_changed(n, first);
+    }
     if (was_public) {
         node_count_published(n, t, false);
         session_owe_news(n, s);

@@ -138,7 +138,7 @@ static void tracks_fill(const struct participant *p, const struct profile *as, s
     }
     list_each (n, &p->tracks) {
         const struct track *t = container_of(n, struct track, in_publisher);
-        if (t->state != TRACK_PENDING) {
+        if (t->state != TRACK_PENDING && !t->is_backup) {
             list[info->n_tracks++] = t->info;
         }
     }

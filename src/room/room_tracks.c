@@ -45,6 +45,7 @@ void room_track_end(struct track *t) {
     if (r) {
         map_remove(&r->by_sid, &t->by_sid);
     }
+    track_part(t);
     t->state = TRACK_ENDED;
     t->publisher = NULL; /* it may go before the last subscription does */
 }

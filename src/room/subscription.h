@@ -33,8 +33,10 @@ struct subscription {
     /* of node */
     struct map_node by_id; /* while attached */
     uint32_t ssrc, rtx_ssrc;
-    bool sending; /* media was told */
-    bool refused; /* its client has no such codec, and knows that we know */
+    bool sending;      /* media was told */
+    bool refused;      /* its client has no such codec, and knows that we know */
+    bool needs_backup; /* it has not the first one; */
+    bool on_backup;    /* it is attached to the second one */
     uint64_t section_hash;
 };
 

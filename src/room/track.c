@@ -39,21 +39,25 @@ enum track_refusal track_judge(const struct participant *p, const Livekit__AddTr
         return TRACK_UNSUPPORTED;
     }
     struct slice sid = text_of(r->sid);
+    bool second = false;
     if (sid.len > 0) {
-        /* A second codec for a track: only what we ask for, and we never do. */
-        return track_find(p, sid) ? TRACK_UNSUPPORTED : TRACK_UNKNOWN;
+        const struct track *t = track_find(p, sid);
+        second = t && t->backup_wanted && !t->backup; /* more than that nobody needs */
+        if (!second) {
+            return t ? TRACK_UNSUPPORTED : TRACK_UNKNOWN;
+        }
     }
     if (text_of(r->cid).len > TRACK_CID_BYTES_MAX) {
         return TRACK_TOO_MUCH;
     }
     if (has_cid(p, text_of(r->cid))) {
-        return TRACK_WAITS;
+        return second ? TRACK_UNSUPPORTED : TRACK_WAITS;
     }
     if (p->tracks.count >= TRACKS_PER_PARTICIPANT_MAX ||
         count_state(p, TRACK_PENDING) >= TRACKS_PENDING_MAX) {
         return TRACK_TOO_MUCH;
     }
-    return TRACK_FINE;
+    return second ? TRACK_SECOND : TRACK_FINE;
 }
 
 static struct ident make_sid(struct rng *rng, bool video, Livekit__TrackSource source) {
@@ -144,8 +148,57 @@ enum status track_create(const struct participant *publisher, const Livekit__Add
     return STATUS_OK;
 }
 
+bool track_can_have_backup(const struct track *t) {
+    return t->video && t->info->n_codecs > 1 && !t->is_backup &&
+           !slice_eq(text_of(t->info->codecs[1]->mime_type), text_of(t->info->mime_type)) &&
+           t->info->encryption == LIVEKIT__ENCRYPTION__TYPE__NONE;
+}
+
+bool track_has_backup(const struct track *t) {
+    const struct track *b = t->backup;
+    return b && b->state == TRACK_BOUND && b->has_receive && !list_node_linked(&b->in_ends);
+}
+
+void track_part(struct track *t) {
+    if (t->backup) {
+        t->backup->backs_up = NULL;
+    }
+    if (t->backs_up) {
+        t->backs_up->backup = NULL;
+    }
+    t->backup = t->backs_up = NULL;
+}
+
+/* What the request says of the codec is not relied on: clients name the first one there. */
+enum status track_create_backup(struct track *t, const Livekit__AddTrackRequest *r, struct rng *rng,
+                                uint64_t id, struct arena *work, struct track **ret_track) {
+    assert(track_can_have_backup(t) && !t->backup);
+    Livekit__SimulcastCodec codec = LIVEKIT__SIMULCAST_CODEC__INIT, *codecs[] = {&codec};
+    if (r->n_simulcast_codecs > 0) {
+        codec = *r->simulcast_codecs[0];
+    }
+    codec.codec = t->info->codecs[1]->mime_type;
+    codec.cid = r->cid;
+    Livekit__AddTrackRequest second = *r;
+    second.sid = NULL;
+    second.type = LIVEKIT__TRACK_TYPE__VIDEO;
+    second.simulcast_codecs = codecs;
+    second.n_simulcast_codecs = 1;
+    struct track *b = NULL;
+    enum status s = track_create(t->publisher, &second, rng, id, work, &b);
+    if (s != STATUS_OK) {
+        return s;
+    }
+    b->is_backup = true;
+    b->backs_up = t;
+    t->backup = b;
+    *ret_track = b;
+    return STATUS_OK;
+}
+
 struct track *track_destroy(struct track *t) {
     if (t) {
+        track_part(t);
         assert(list_empty(&t->subscriptions));
         assert(!list_node_linked(&t->in_publisher) && !list_node_linked(&t->in_room));
         assert(!list_node_linked(&t->in_ends) && !list_node_linked(&t->in_rises) &&

@@ -53,8 +53,10 @@ struct track {
     struct list_node in_publisher;           /* participant.tracks */
     struct list_node in_room;                /* room.tracks, once published, in order of `order` */
     uint64_t order;
-    struct map_node by_sid;                                  /* room.by_sid, until it ends */
-    struct list subscriptions;                               /* by in_track */
+    struct map_node by_sid;    /* room.by_sid, until it ends */
+    struct list subscriptions; /* by in_track */
+    bool is_backup; /* the second codec of another one: nobody is told of it as a track */
+    /* borrowed */ struct track *backup, *backs_up;          /* each other, while both live */
     Livekit__TimedVersion version;                           /* info points to it */
     Livekit__AudioTrackFeature features[TRACK_FEATURES_MAX]; /* likewise, once replaced */
     /* derived  */ uint32_t wants[TRACK_QUALITIES]; /* how many subscribers want which quality */
@@ -65,6 +67,8 @@ struct track {
     bool tell_publisher;      /* of the end: it does not know yet */
     bool has_receive;         /* media was told of its section */
     bool subscribed_told;     /* the publisher knows that somebody takes it */
+    bool backup_wanted;       /* somebody cannot take its codec, */
+    bool backup_told;         /* and its publisher knows */
     float level;              /* of audio, as media heard it last */
     /* Of video, how good it must be: as told to the publisher, and when to tell it less. */
     struct list_node in_rises, in_falls;
@@ -79,6 +83,7 @@ enum track_refusal {
     TRACK_TOO_MUCH,    /* a limit */
     TRACK_UNKNOWN,     /* names a sid that is not there */
     TRACK_WAITS,       /* one with this cid is there: queue it */
+    TRACK_SECOND,      /* the second codec of one that is there, which was asked for */
 };
 /* What is to be said to this request of a participant. */
 enum track_refusal track_judge(const struct participant *p, const Livekit__AddTrackRequest *r);
@@ -87,6 +92,14 @@ bool track_source_allowed(const struct permission *as, uint32_t source);
 must_check enum status track_create(const struct participant *publisher,
                                     const Livekit__AddTrackRequest *r, struct rng *rng, uint64_t id,
                                     struct arena *work, struct track **ret_track);
+/* The same for the second codec of `t`. Each knows the other from here on, until one ends. */
+must_check enum status track_create_backup(struct track *t, const Livekit__AddTrackRequest *r,
+                                           struct rng *rng, uint64_t id, struct arena *work,
+                                           struct track **ret_track);
+/* Its client could send a second codec. */
+bool track_can_have_backup(const struct track *t);
+bool track_has_backup(const struct track *t); /* and does */
+void track_part(struct track *t);             /* from the other one */
 struct track *track_destroy(struct track *t); /* in no list; NULL: fine */
 
 /* The publisher's, in any state but ENDED; NULL: none. */
@@ -116,6 +129,8 @@ void track_map_rids(const struct track *t, const struct rtp_section *section,
 uint8_t track_layer_of_quality(const struct track *t, Livekit__VideoQuality quality);
 Livekit__VideoQuality track_quality_of_size(const struct track *t, uint32_t width, uint32_t height);
 const char *track_codec_name(enum rtp_codec codec); /* "vp8"; as dynacast names it */
+
+const char *track_second_codec(const struct track *t); /* of one that can have a backup */
 
 /* The mime types that clients may publish here, most wanted first; NULL behind the last. */
 const char *track_publish_mime(size_t index);

@@ -32,6 +32,16 @@ const char *track_codec_name(enum rtp_codec codec) {
     return "";
 }
 
+const char *track_second_codec(const struct track *t) {
+    assert(track_can_have_backup(t));
+    for (size_t i = 0; i < ARRAY_LEN(CODECS); i++) {
+        if (slice_eq_cstr(slice_from_cstr(t->info->codecs[1]->mime_type), CODECS[i].mime)) {
+            return CODECS[i].name;
+        }
+    }
+    return "";
+}
+
 static char *mime_of_codec(enum rtp_codec codec) {
     for (size_t i = 0; i < ARRAY_LEN(CODECS); i++) {
         if (CODECS[i].codec == codec) {

@@ -24,6 +24,28 @@ const publish = (page, videoCodec, options = {}) => page.evaluate(([videoCodec, 
     { videoCodec, backupCodec: false, degradationPreference: "maintain-resolution", ...options }), [videoCodec, options]);
 const unpublish = (page) => page.evaluate(() => room.localParticipant.unpublishTrack(publication("ann", "camera").track));
 
+// From now on its browser takes no such codec.
+const lacks = (page, kind, codec) => page.evaluate(([kind, codec]) => {
+  const without = (sdp) => sdp.split(/(?=^m=)/m).map((section) => {
+    if (!section.startsWith(`m=${kind}`)) return section;
+    const types = [...section.matchAll(new RegExp(`^a=rtpmap:(\\d+) ${codec}/`, "gm"))].map((m) => m[1]);
+    const repairs = [...section.matchAll(/^a=fmtp:(\d+) apt=(\d+)/gm)].filter((m) => types.includes(m[2])).map((m) => m[1]);
+    const gone = [...types, ...repairs];
+    if (section.match(/^m=.*/)[0].split(" ").slice(3).every((type) => gone.includes(type.trim()))) {
+      return section.replace(/^m=(\w+) \d+/, "m=$1 0").replace("a=recvonly", "a=inactive"); // refused
+    }
+    return section.split("\r\n").filter((line) => !gone.includes(line.match(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+)/)?.[1])).map((line) =>
+      line.startsWith("m=") ? line.split(" ").filter((word, i) => i < 3 || !gone.includes(word)).join(" ") : line).join("\r\n");
+  }).join("");
+  for (const make of ["createOffer", "createAnswer"]) {
+    const made = RTCPeerConnection.prototype[make];
+    RTCPeerConnection.prototype[make] = async function (...args) {
+      const { type, sdp } = await made.apply(this, args);
+      return { type, sdp: without(sdp) };
+    };
+  }
+}, [kind, codec]);
+
 for (const single of [true, false]) {
   describe(single ? "single peer connection" : "dual peer connections", () => {
     let ann, bob;
@@ -76,8 +98,17 @@ for (const single of [true, false]) {
 
     test("a codec with another one for those who lack it", LIMIT, async (t) => {
       if (!(await able(ann, "vp9"))) return t.skip("this Chromium does not encode vp9");
+      const cid = await browser.page();
+      await lacks(cid, "video", "VP9");
+      await joinCall(cid, stoa.wsUrl, "cid", single ? "codecs-single" : "codecs-dual", { singlePeerConnection: single });
       await publish(ann, "vp9", { backupCodec: { codec: "vp8" } });
-      await sees(bob, "ann");
+      assert.equal((await sees(bob, "ann")).codec, "video/vp9");
+      assert.equal((await sees(cid, "ann")).codec, "video/vp8");
+      assert.equal((await sees(bob, "ann")).codec, "video/vp9");
+      await ann.evaluate(() => room.localParticipant.setCameraEnabled(false));
+      await ann.evaluate(() => room.localParticipant.setCameraEnabled(true));
+      await Promise.all([sees(bob, "ann"), sees(cid, "ann")]);
+      await cid.close();
       await unpublish(ann);
       await bob.waitForFunction(() => !publication("ann", "camera"));
     });
@@ -85,15 +116,7 @@ for (const single of [true, false]) {
     // Cid's browser takes no redundancy.
     test("stereo, without DTX, and with redundancy", LIMIT, async () => {
       const cid = await browser.page();
-      await cid.evaluate(() => {
-        for (const make of ["createOffer", "createAnswer"]) {
-          const made = RTCPeerConnection.prototype[make];
-          RTCPeerConnection.prototype[make] = async function (...args) {
-            const { type, sdp } = await made.apply(this, args);
-            return { type, sdp: sdp.replace(/(m=audio .*?) 63\b/g, "$1").replace(/a=(rtpmap|fmtp|rtcp-fb):63 .*\r\n/g, "") };
-          };
-        }
-      });
+      await lacks(cid, "audio", "red");
       await joinCall(cid, stoa.wsUrl, "cid", single ? "codecs-single" : "codecs-dual", { singlePeerConnection: single });
       for (const options of [{ forceStereo: true, dtx: false, red: false }, { red: true, dtx: true }]) {
         await ann.evaluate((o) => room.localParticipant.setMicrophoneEnabled(true, { channelCount: 2 }, o), options);

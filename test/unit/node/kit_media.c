@@ -28,6 +28,10 @@ static const char VIDEO_FORMATS[] =
     "a=rtpmap:97 rtx/90000\r\n"
     "a=fmtp:97 apt=96\r\n";
 
+static const char VP9_FORMATS[] = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+                                  "a=rtpmap:98 VP9/90000\r\n"
+                                  "a=fmtp:98 profile-id=0\r\n";
+
 static void put_rids(struct buf *out, struct slice rids) {
     for (size_t i = 0; i < rids.len; i++) {
         buf_printf(out, "a=rid:%c send\r\n", rids.data[i]);
@@ -68,7 +72,10 @@ static void put_section(struct buf *out, struct slice word) {
         buf_put_cstr(out, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
     } else {
         buf_printf(out, "m=%s %d UDP/TLS/RTP/SAVPF %s\r\n", kind == 'a' ? "audio" : "video",
-                   what == '!' ? 0 : 9, kind == 'a' ? "111" : "96 97");
+                   what == '!' ? 0 : 9,
+                   kind == 'a'   ? "111"
+                   : kind == 'w' ? "98"
+                                 : "96 97");
     }
     buf_put_cstr(out, "c=IN IP4 0.0.0.0\r\n");
     buf_put_cstr(out, TRANSPORT);
@@ -80,7 +87,7 @@ static void put_section(struct buf *out, struct slice word) {
         return;
     }
     buf_put_cstr(out, "a=rtcp-mux\r\n");
-    buf_put_cstr(out, kind == 'a' ? AUDIO_FORMATS : VIDEO_FORMATS);
+    buf_put_cstr(out, kind == 'a' ? AUDIO_FORMATS : kind == 'w' ? VP9_FORMATS : VIDEO_FORMATS);
     put_direction(out, what, slice_after(rest, 1));
 }
 
@@ -180,7 +187,8 @@ void kit_add_track(struct kit *k, uint64_t conn, const struct kit_add *add) {
         layers[i].width = layers[i].height * 16 / 9;
         list[i] = &layers[i];
     }
-    Livekit__SimulcastCodec codec = LIVEKIT__SIMULCAST_CODEC__INIT, *codecs[] = {&codec};
+    Livekit__SimulcastCodec codec = LIVEKIT__SIMULCAST_CODEC__INIT;
+    Livekit__SimulcastCodec second = LIVEKIT__SIMULCAST_CODEC__INIT, *codecs[] = {&codec, &second};
     Livekit__AddTrackRequest a = LIVEKIT__ADD_TRACK_REQUEST__INIT;
     a.cid = (char *)(uintptr_t)add->cid;
     a.type = add->video ? LIVEKIT__TRACK_TYPE__VIDEO : LIVEKIT__TRACK_TYPE__AUDIO;
@@ -202,7 +210,8 @@ void kit_add_track(struct kit *k, uint64_t conn, const struct kit_add *add) {
         codec.codec = (char *)(uintptr_t)add->codec;
         codec.cid = a.cid;
         a.simulcast_codecs = codecs;
-        a.n_simulcast_codecs = 1;
+        second.codec = (char *)(uintptr_t)add->second;
+        a.n_simulcast_codecs = add->second ? 2 : 1;
     }
     Livekit__SignalRequest r = LIVEKIT__SIGNAL_REQUEST__INIT;
     r.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK;

@@ -22,6 +22,7 @@ struct kit_add {
     bool video, muted, encrypted;
     int source;
     const char *codec, *sid, *name;
+    const char *second;                  /* codec, for those who lack the first */
     const Livekit__VideoQuality *layers; /* heights 180, 360, 720 by quality */
     size_t layers_count;
 };
