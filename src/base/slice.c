@@ -112,9 +112,12 @@ static size_t text_char_len(const uint8_t *p, size_t left) {
 bool slice_is_text(struct slice s) {
     size_t at = 0;
     while (at < s.len) {
-        if (s.len - at >= sizeof(uint64_t) && word_is_plain(s.data + at, 1, 0, 0, 0)) {
-            at += sizeof(uint64_t);
-            continue;
+        if (s.len - at >= sizeof(uint64_t)) {
+            size_t plain = word_plain(s.data + at, 1, 0, 0, 0);
+            at += plain;
+            if (plain == sizeof(uint64_t)) {
+                continue;
+            }
         }
         size_t len = text_char_len(s.data + at, s.len - at);
         if (len == 0) {

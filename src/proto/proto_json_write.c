@@ -5,6 +5,7 @@
 #include "base64.h"
 #include "json.h"
 #include "proto_priv.h"
+#include "word.h"
 
 struct writing {
     struct buf *out; /* borrowed */
@@ -38,18 +39,29 @@ static void put_enum(struct buf *out, const ProtobufCEnumDescriptor *type, int32
 }
 
 /* Bytes that need a look before they may stand in a string. */
-static const bool odd_bytes[256] = {
-    [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true,          ['<'] = true,
-    ['>'] = true,        ['&'] = true, [0x80 ... 0xff] = true,
-};
+static bool is_odd(uint8_t c) {
+    return c < 0x20 || c >= 0x80 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&';
+}
+
+static bool has_odd_bytes(struct slice text) {
+    size_t at = 0;
+    for (; text.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        if (word_plain(text.data + at, 0x20, '"', '\\', '&') < sizeof(uint64_t) ||
+            word_plain(text.data + at, 0x20, '<', '>', '>') < sizeof(uint64_t)) {
+            return true;
+        }
+    }
+    for (; at < text.len; at++) {
+        if (is_odd(text.data[at])) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Text that stands in JSON as it is, which nearly all does, is copied at once. */
 static void put_string(struct buf *out, struct slice text) {
-    bool odd = false;
-    for (size_t i = 0; i < text.len; i++) {
-        odd |= odd_bytes[text.data[i]];
-    }
-    if (odd) {
+    if (has_odd_bytes(text)) {
         json_put_string(out, text);
     } else if (buf_reserve(out, text.len + 2)) {
         uint8_t *at = out->data + out->len;

@@ -70,7 +70,7 @@ static bool is_value(struct slice value) {
     size_t at = 0;
     while (at < value.len) {
         if (value.len - at >= sizeof(uint64_t) &&
-            word_is_plain(value.data + at, 0x20, DEL, DEL, DEL)) {
+            word_plain(value.data + at, 0x20, DEL, DEL, DEL) == sizeof(uint64_t)) {
             at += sizeof(uint64_t);
         } else if (http_is_value_byte(value.data[at])) {
             at++;

@@ -159,8 +159,12 @@ static const uint8_t byte_kinds[256] = {
 
 /* The first byte that is not plain, or the end. */
 static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end) {
-    while (end - at >= (ptrdiff_t)sizeof(uint64_t) && word_is_plain(at, 0x20, '"', '\\', '"')) {
-        at += sizeof(uint64_t);
+    while (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
+        size_t plain = word_plain(at, 0x20, '"', '\\', '"');
+        at += plain;
+        if (plain < sizeof(uint64_t)) {
+            return at;
+        }
     }
     while (at < end && byte_kinds[*at] == BYTE_PLAIN) {
         at++;
