@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dtls_client.h"
+#include "mem.h"
 #include "rng.h"
 
 static struct dtls_world *settled(const struct world_options *options) {
@@ -257,6 +258,37 @@ static void a_handshake_that_comes_late_is_ignored(void **state) {
     world_destroy(w);
 }
 
+#ifdef STOA_MEM_FAULTS
+/* Datagrams may be lost, and it may stay as it was: the next message settles it. */
+static void without_memory_it_goes_on(void **state) {
+    uint64_t before = mem_live_blocks();
+    bool undisturbed = false;
+    for (uint64_t nth = 1; !undisturbed; nth++) {
+        assert_true(nth < 20);
+        struct dtls_world *w = world_create(&(struct world_options){0});
+        assert_true(world_connect(w, 0));
+        uint8_t in[DTLS_IN_BYTES_MAX];
+        size_t len;
+        mem_fail_from(nth);
+        dtls_settle(w->server);
+        assert_int_equal(SSL_write(w->client, "maybe", 5), 5);
+        assert_int_equal(world_run(w), STATUS_OK);
+        undisturbed = dtls_read(w->server, in, &len) == STATUS_OK;
+        assert_int_equal(dtls_write(w->server, SLICE_LIT("maybe")), STATUS_OK);
+        undisturbed = undisturbed && dtls_out_lost(w->server) == 0;
+        mem_fail_never();
+        world_collect(w);
+        while (SSL_read(w->client, in, sizeof(in)) > 0) {
+        }
+        ERR_clear_error();
+        client_says(w, "after");
+        server_says(w, "after");
+        world_destroy(w);
+        assert_int_equal(mem_live_blocks(), before);
+    }
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cipher_goes_on_where_it_was),
@@ -269,6 +301,9 @@ int main(void) {
         cmocka_unit_test(sizes_are_as_before),
         cmocka_unit_test(both_may_say_goodbye),
         cmocka_unit_test(a_handshake_that_comes_late_is_ignored),
+#ifdef STOA_MEM_FAULTS
+        cmocka_unit_test(without_memory_it_goes_on),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
