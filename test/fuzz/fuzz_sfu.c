@@ -31,6 +31,7 @@ struct run {
     uint64_t now;
     uint16_t sequence, newest; /* of the publisher; that the subscriber got */
     uint32_t timestamp, sent;
+    uint32_t last_sr; /* of our reports to the subscriber: the middle of its clock */
     bool held;
 };
 static struct {
@@ -190,7 +191,17 @@ static void tell(struct run *r) {
     struct rtp_out out = rtp_out_over(bytes, sizeof bytes);
     (void)uplink_feedback(r->u, r->now, &out);
     out.len = 0;
-    (void)downlink_report(r->d, r->u, r->now, &out);
+    struct rtcp_packet p;
+    struct rtcp_reports reports;
+    struct slice rest = slice_of(NULL, 0);
+    if (downlink_report(r->d, r->u, r->now, &out)) {
+        rest = rtp_out_slice(&out);
+    }
+    while (rest.len > 0 && rtcp_next(&rest, &p) == STATUS_OK) {
+        if (rtcp_read_reports(&p, &reports) == STATUS_OK && reports.has_sender) {
+            r->last_sr = (uint32_t)(reports.sender.ntp >> 16);
+        }
+    }
     out.len = 0;
     while (twcc_recorder_write(&r->twcc, r->now, 1, 2, &out)) {
         out.len = 0;
@@ -212,6 +223,36 @@ static void own(struct run *r, size_t trailer) {
         assert(rtp_read(rtp_out_slice(&out), &v) == STATUS_OK);
         assert(v.header.ssrc == 6000 && v.payload.len == 0 && v.padding == UINT8_MAX);
     }
+}
+
+/* The subscriber's report, which may answer ours, and its wish for a key frame. */
+static void answer(struct run *r, uint8_t arg) {
+    const struct rtcp_report report = {.ssrc = 5000,
+                                       .fraction_lost = arg,
+                                       .jitter = arg * 16u,
+                                       .last_sr = (arg & 1) != 0 ? r->last_sr : arg,
+                                       .delay_last_sr = arg * 256u};
+    (void)downlink_take_report(r->d, r->now, &report);
+    downlink_hasten_report(r->d);
+    if ((arg & 2) != 0) {
+        downlink_take_key_request(r->d, r->u, r->now);
+    }
+}
+
+/* What the worker reads and tells between packets. */
+static void look(struct run *r, uint8_t layer, uint8_t arg) {
+    struct uplink_stats in;
+    struct downlink_stats out;
+    uplink_take_stats(r->u, &in);
+    downlink_read_stats(r->d, &out);
+    uplink_set_rtt(r->u, arg * 1000u);
+    uplink_bind_rtx(r->u, layer, kit_ssrc(layer) + 100);
+    assert(uplink_bitrate(r->u, layer, UPLINK_TEMPORALS_MAX - 1) >= uplink_bitrate(r->u, layer, 0));
+    (void)uplink_spatial_bitrate(r->u, layer, arg % RTP_LAYERS_MAX);
+    assert(downlink_layer(r->d) == DOWNLINK_LAYER_NONE ||
+           downlink_layer(r->d) < uplink_layers(r->u));
+    assert(uplink_key_frames_wanted(r->u) < 1u << uplink_layers(r->u));
+    (void)uplink_due_us(r->u);
 }
 
 static void step(struct run *r) {
@@ -242,6 +283,8 @@ static void step(struct run *r) {
     case 7: uplink_set_muted(r->u, (next(&r->in) & 1) != 0); break;
     case 8: pace(r, next(&r->in) % 16); break;
     case 10: own(r, next(&r->in)); break;
+    case 14: answer(r, next(&r->in)); break;
+    case 15: look(r, layer, next(&r->in)); break;
     default: packet(r, layer); break;
     }
 }
