@@ -6,6 +6,35 @@
 
 /* A mailbox full of commands: more than that was not there when the packets were. */
 enum { COMMAND_ROUNDS_MAX = MAILBOX_MEDIA_MAX / TURN_MESSAGES_MAX };
+enum { IDLE_TICK_MS = 1000 };
+
+/* Ticks: often only while there is something to time, for a hundred a second are the most that a
+ * server without calls would do. */
+
+static bool is_idle(const struct data_thread *d) {
+    return sctp_is_idle(d->stack) && d->router.routes.recent_bytes == 0 && list_empty(&d->owed);
+}
+
+static void set_tick(struct data_thread *d, uint64_t now_ms) {
+    d->ticked_ms = now_ms;
+    d->idle = is_idle(d);
+    loop_timer_set(&d->tick, now_ms + (d->idle ? IDLE_TICK_MS : SCTP_TICK_MS));
+}
+
+static void wake_up(struct data_thread *d) {
+    if (d->idle && !is_idle(d)) {
+        set_tick(d, loop_now_ms(d->loop));
+    }
+}
+
+static void on_tick(void *arg) {
+    struct data_thread *d = data_thread_of(arg);
+    uint64_t now_ms = loop_now_ms(d->loop);
+    sctp_tick(d->stack, (uint32_t)MIN(now_ms - d->ticked_ms, (uint64_t)IDLE_TICK_MS));
+    data_router_tick(&d->router, now_ms);
+    data_session_retry(d);
+    set_tick(d, now_ms);
+}
 
 /* Messages of the other threads. */
 
@@ -50,7 +79,9 @@ static void take_commands(struct data_thread *d) {
 
 static void on_commands(void *arg, uint32_t events) {
     (void)events;
-    take_commands(data_thread_of(arg));
+    struct data_thread *d = data_thread_of(arg);
+    take_commands(d);
+    wake_up(d);
 }
 
 /* Control commands first and lets clients know afterwards: what a client then sends must find the
@@ -64,16 +95,7 @@ static void on_inputs(void *arg, uint32_t events) {
     for (size_t i = 0; i < count; i++) {
         data_session_input(d, &inputs[i]);
     }
-}
-
-static void on_tick(void *arg) {
-    struct data_thread *d = data_thread_of(arg);
-    uint64_t now_ms = loop_now_ms(d->loop);
-    sctp_tick(d->stack, (uint32_t)MIN(now_ms - d->ticked_ms, (uint64_t)1000));
-    d->ticked_ms = now_ms;
-    data_router_tick(&d->router, now_ms);
-    data_session_retry(d);
-    loop_timer_set(&d->tick, now_ms + SCTP_TICK_MS);
+    wake_up(d);
 }
 
 static void run(void *arg) {
@@ -135,8 +157,7 @@ enum status data_thread_start(struct data_thread *d, struct mailbox *const *to_w
                               uint32_t workers) {
     d->to_workers = to_workers;
     d->workers = workers;
-    d->ticked_ms = loop_now_ms(d->loop);
-    loop_timer_set(&d->tick, d->ticked_ms + SCTP_TICK_MS);
+    set_tick(d, loop_now_ms(d->loop));
     return thread_start("stoa-data", run, d, &d->thread);
 }
 

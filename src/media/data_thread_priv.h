@@ -20,6 +20,7 @@ struct data_thread {
     struct loop_source on_commands, on_inputs;
     struct loop_timer tick;
     uint64_t ticked_ms;
+    bool idle; /* ticks come rarely */
     /* owned    */ struct mailbox *commands, *inputs;
     /* borrowed */ struct mailbox *to_control;
     /* borrowed */ struct mailbox *const *to_workers;

@@ -304,6 +304,10 @@ void sctp_tick(struct sctp_stack *s, uint32_t elapsed_ms) {
     usrsctp_handle_timers(elapsed_ms);
 }
 
+bool sctp_is_idle(const struct sctp_stack *s) {
+    return s->table.count == 0;
+}
+
 /* Bytes are bounded by the send buffer; this bounds the messages, which have a cost of their own.
  */
 static bool has_too_many(struct sctp_assoc *a) {

@@ -56,6 +56,7 @@ void sctp_close(struct sctp_stack *s, struct sctp_assoc *a); /* aborts; zeroed: 
 
 void sctp_input(struct sctp_stack *s, struct sctp_assoc *a, struct slice packet);
 void sctp_tick(struct sctp_stack *s, uint32_t elapsed_ms);
+bool sctp_is_idle(const struct sctp_stack *s); /* no association: nothing has to be timed */
 
 struct sctp_delivery {
     uint16_t stream;
