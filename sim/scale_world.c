@@ -13,7 +13,7 @@ struct dir_time scale_world_time(const struct scale_world *w) {
 
 static uint64_t cpu_ns(void) {
     struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* what else runs here does not count */
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
