@@ -6,7 +6,8 @@
  * subscriber, so that neither generator nor probes count; other programs do not, because the server
  * goes before them while latencies are taken (of a user who may ask for that: root); what the host
  * of a virtual machine took away in between is seen by a thread of ours and subtracted
- * (sfu_stalls.h), and told with it. The limit (sfu_limit.h) and the server under frames without a
+ * (sfu_stalls.h), and told with it; seconds of which it took more than a fiftieth are not counted,
+ * as what comes behind is late, too. The limit (sfu_limit.h) and the server under frames without a
  * pause are measured in turns, second by second. bench_sfu [--json] [--subscribers N] [--seconds S]
  * Without a number of subscribers: 10, 30 and 100. The figures told as JSON are those of 30, a room
  * in which all see one speaker. A worker sends a frame to one subscriber after another: the last of
@@ -26,6 +27,7 @@ struct result {
         bytes;
     double joins_per_s;
     unsigned long long packets, messages, unsent;
+    unsigned calm_s; /* that latencies are of; 0: none was calm, they are of all */
 };
 
 static void must(bool good, const char *what) {
@@ -96,7 +98,9 @@ static void measure(struct result *r, unsigned subscribers, unsigned seconds) {
                          .p99_us = sfu_call_added_us(&call, 0.99),
                          .passed_p99_us = sfu_call_passed_us(&call, 0.99),
                          .stalled = sfu_call_stalled_ms_per_s(&call),
-                         .waited = (double)(after.waited_ns - before.waited_ns) / 1e6 / seconds,
+                         .waited =
+                             (double)(after.waited_ns - before.waited_ns) / 1e6 / call.published_s,
+                         .calm_s = call.calm_s,
                          .bytes = (double)(after.rss_bytes - empty.rss_bytes) / (subscribers + 1),
                          .joins_per_s = 1e6 / call.join_cpu_us};
     compare_with_limit(r, &call, MAX(seconds / 2, (unsigned)ROUNDS_MIN));
@@ -109,23 +113,23 @@ static void print_json(const struct result *r) {
            "\"ns_per_packet_in_call\": %.0f, \"added_latency_us_p50\": %.0f, "
            "\"added_latency_us_p99\": %.0f, \"passed_us_p99\": %.0f, "
            "\"processor_away_ms_per_s\": %.1f, \"processor_waited_ms_per_s\": %.1f, "
-           "\"bytes_per_participant\": %.0f, "
+           "\"calm_seconds\": %u, \"bytes_per_participant\": %.0f, "
            "\"joins_per_s\": %.0f, \"packets\": %llu, \"unsent\": %llu}\n",
            r->subscribers, r->ratio, r->ns, r->limit_ns, r->group, r->call_ns, r->p50_us, r->p99_us,
-           r->passed_p99_us, r->stalled, r->waited, r->bytes, r->joins_per_s, r->packets,
+           r->passed_p99_us, r->stalled, r->waited, r->calm_s, r->bytes, r->joins_per_s, r->packets,
            r->unsent);
 }
 
 static void print_table(const struct result *list, size_t count) {
     printf("subscribers  ns busy  limit  ratio  group  ns in call  p50 us  p99 us  passed  away  "
-           "busy  "
-           "bytes each  joins/s\n");
+           "waited  calm s  bytes each  joins/s\n");
     for (size_t i = 0; i < count; i++) {
         const struct result *r = &list[i];
-        printf("%11u %8.0f %6.0f %6.2f %6.2f %11.0f %7.0f %7.0f %7.0f %5.1f %7.1f %11.0f %8.0f%s\n",
+        printf("%11u %8.0f %6.0f %6.2f %6.2f %11.0f %7.0f %7.0f %7.0f %5.1f %7.1f %7u %11.0f "
+               "%8.0f%s\n",
                r->subscribers, r->ns, r->limit_ns, r->ratio, r->group, r->call_ns, r->p50_us,
-               r->p99_us, r->passed_p99_us, r->stalled, r->waited, r->bytes, r->joins_per_s,
-               r->unsent > 0 ? "  (packets were not sent)" : "");
+               r->p99_us, r->passed_p99_us, r->stalled, r->waited, r->calm_s, r->bytes,
+               r->joins_per_s, r->unsent > 0 ? "  (packets were not sent)" : "");
     }
     printf("ns busy: processor time of a forwarded packet while frames come without a pause, as in "
            "the limit; in a call\n         the worker sleeps between frames, and its caches are "
@@ -135,6 +139,9 @@ static void print_table(const struct result *list, size_t count) {
         "time for which the\n         host had taken the processor away (away: ms of each second, "
         "-1: not known).\n"
         "passed: the 99th percentile with that time.\n"
+        "calm s: the seconds that p50 and p99 are of, each with less than 20 ms away; 0: of all, "
+        "as "
+        "none was.\n"
         "waited: ms of each second in which the worker could have run and did not: other programs "
         "did, or the\n         host. On a calm machine it is a few.\n"
         "bytes each: what the process grew by, a participant with two transports (dual mode).\n"

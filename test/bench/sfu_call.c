@@ -17,11 +17,16 @@ enum {
     FRAME_NS = 1000000000 / 30,
     AUDIO_NS = 20 * 1000000,
     SETTLE_NS = 12 * 1000000, /* after a frame, when it is long through */
+    SECOND_NS = 1000000000,
 };
 
-static uint64_t now_ns(void) {
+struct pace { /* when each is next */
+    uint64_t frame_ns, audio_ns, read_ns;
+};
+
+static uint64_t now_ns(clockid_t clock) {
     struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -203,44 +208,65 @@ static double passed_us(const struct sfu_passage *p) {
     return ((double)p->received_ns - (double)p->sent_ns) / 1000;
 }
 
+static bool is_calm(const struct sfu_call *c, uint64_t second) {
+    uint64_t from_ns = c->began_ns + second * SECOND_NS;
+    return sfu_stalls_within_ns(&c->stalls, from_ns, from_ns + SECOND_NS) < SFU_CALM_NS;
+}
+
 static void judge_passages(struct sfu_call *c) {
+    c->counted = 0;
     for (size_t i = 0; i < c->passages_count; i++) {
         struct sfu_passage *p = &c->passages[i];
         uint64_t away_ns = sfu_stalls_within_ns(&c->stalls, p->sent_ns, p->received_ns);
         p->added_us = passed_us(p) - (double)away_ns / 1000;
+        p->counted = c->calm_s == 0 || is_calm(c, (p->sent_ns - c->began_ns) / SECOND_NS);
+        c->counted += p->counted;
     }
 }
 
-void sfu_call_publish(struct sfu_call *c, double seconds) {
-    uint64_t begin = now_ns(), end = begin + (uint64_t)(seconds * 1e9);
-    uint64_t frame_ns = begin, audio_ns = begin, read_ns = begin + SETTLE_NS;
-    c->passages_count = 0;
-    sfu_server_go_first(&c->server, true);
-    sfu_stalls_begin(&c->stalls);
-    for (uint64_t next = begin; next < end; next = MIN(MIN(frame_ns, audio_ns), read_ns)) {
+static void publish_until(struct sfu_call *c, struct pace *p, uint64_t end) {
+    for (;;) {
+        uint64_t next = MIN(MIN(p->frame_ns, p->audio_ns), p->read_ns);
+        if (next >= end) {
+            return;
+        }
         sleep_until(next);
-        if (next == read_ns) {
+        if (next == p->read_ns) {
             read_probes(c);
-            read_ns += FRAME_NS;
-        } else if (next == audio_ns) {
+            p->read_ns += FRAME_NS;
+        } else if (next == p->audio_ns) {
             send_packet(c, false, false, false);
-            audio_ns += AUDIO_NS;
+            p->audio_ns += AUDIO_NS;
         } else {
             send_frame(c);
-            frame_ns += FRAME_NS;
+            p->frame_ns += FRAME_NS;
         }
+    }
+}
+
+void sfu_call_publish(struct sfu_call *c, unsigned seconds) {
+    uint64_t begin = now_ns(CLOCK_MONOTONIC);
+    struct pace pace = {begin, begin, begin + SETTLE_NS};
+    c->passages_count = 0;
+    c->published_s = c->calm_s = 0;
+    sfu_server_go_first(&c->server, true);
+    sfu_stalls_begin(&c->stalls);
+    c->began_ns = now_ns(CLOCK_REALTIME);
+    while (c->calm_s < seconds && c->published_s < 4 * seconds) {
+        c->published_s++;
+        publish_until(c, &pace, begin + (uint64_t)c->published_s * SECOND_NS);
+        c->calm_s += is_calm(c, c->published_s - 1);
     }
     sfu_stalls_end(&c->stalls);
     sfu_server_go_first(&c->server, false);
     judge_passages(c);
-    c->published_s = seconds;
 }
 
 void sfu_call_saturate(struct sfu_call *c, double seconds) {
-    uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
+    uint64_t end = now_ns(CLOCK_MONOTONIC) + (uint64_t)(seconds * 1e9);
     struct rtp_client *last = &c->subscriber[c->probe[SFU_PROBES - 1]];
     size_t begin = last->rtp_count, sent = 0;
-    while (now_ns() < end) {
+    while (now_ns(CLOCK_MONOTONIC) < end) {
         for (; sent < last->rtp_count - begin + SFU_FRAMES_AHEAD * SFU_FRAME_PACKETS;
              sent += SFU_FRAME_PACKETS) {
             send_frame(c);
@@ -253,28 +279,29 @@ static int compare(double x, double y) {
     return (x > y) - (x < y);
 }
 
+/* Those that count come first. */
 static int compare_added(const void *a, const void *b) {
-    return compare(((const struct sfu_passage *)a)->added_us,
-                   ((const struct sfu_passage *)b)->added_us);
+    const struct sfu_passage *x = a, *y = b;
+    return x->counted != y->counted ? y->counted - x->counted : compare(x->added_us, y->added_us);
 }
 
 static int compare_passed(const void *a, const void *b) {
     return compare(passed_us(a), passed_us(b));
 }
 
-static const struct sfu_passage *percentile(struct sfu_call *c, double share,
+static const struct sfu_passage *percentile(struct sfu_call *c, size_t count, double share,
                                             int (*order)(const void *, const void *)) {
-    must(c->passages_count > 0, "nothing came through");
+    must(count > 0, "nothing came through");
     qsort(c->passages, c->passages_count, sizeof *c->passages, order);
-    return &c->passages[(size_t)(share * (double)(c->passages_count - 1))];
+    return &c->passages[(size_t)(share * (double)(count - 1))];
 }
 
 double sfu_call_added_us(struct sfu_call *c, double share) {
-    return percentile(c, share, compare_added)->added_us;
+    return percentile(c, c->counted, share, compare_added)->added_us;
 }
 
 double sfu_call_passed_us(struct sfu_call *c, double share) {
-    return passed_us(percentile(c, share, compare_passed));
+    return passed_us(percentile(c, c->passages_count, share, compare_passed));
 }
 
 double sfu_call_stalled_ms_per_s(const struct sfu_call *c) {

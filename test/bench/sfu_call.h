@@ -20,12 +20,14 @@ enum {
     SFU_VIDEO_BYTES = 1190, /* 7 of them 30 times a second: 2 Mbit/s */
     SFU_AUDIO_BYTES = 100,
     SFU_SENT_KEPT = 4096, /* packets whose time of sending is known */
+    SFU_CALM_NS = 20 * 1000000,
     SFU_FRAMES_AHEAD = 4, /* of saturation: on their way at a time */
 };
 
 struct sfu_passage {
     uint64_t sent_ns, received_ns;
     double added_us; /* in between, without stalls */
+    bool counted;    /* it was in a calm second */
 };
 
 struct sfu_call {
@@ -40,8 +42,9 @@ struct sfu_call {
     uint32_t frame, sent;
     uint64_t sent_ns[SFU_SENT_KEPT];
     struct sfu_passage *passages;
-    size_t passages_count;
-    double published_s;
+    size_t passages_count, counted;
+    uint64_t began_ns; /* of the last sfu_call_publish, on the clock of the day */
+    unsigned published_s, calm_s;
 };
 
 void sfu_call_begin(struct sfu_call *c, unsigned subscribers); /* nobody is in it yet */
@@ -49,13 +52,16 @@ void sfu_call_end(struct sfu_call *c);
 /* Joins all. A join, as measured: two transports (dual mode), each with its ICE check, DTLS
  * handshake and SRTP keys, and two subscriptions (audio, video). */
 void sfu_call_join(struct sfu_call *c);
-/* Camera frames and audio, as a client sends them; passages begin anew. */
-void sfu_call_publish(struct sfu_call *c, double seconds);
+/* Camera frames and audio, as a client sends them; passages begin anew. Ends after that many calm
+ * seconds, those in which the processor was away for less than SFU_CALM_NS, or after four times as
+ * many of any kind. */
+void sfu_call_publish(struct sfu_call *c, unsigned seconds);
 /* Camera frames as fast as the last subscriber gets them: the process is never idle, as the limit
  * is not. The last phase: other probes' packets lie unread from then on. */
 void sfu_call_saturate(struct sfu_call *c, double seconds);
-/* Of the last sfu_call_publish: a percentile of what was added, and of what a clock on the wall
- * saw; and how much of a second the processor was away, negative when nobody could tell. */
+/* Of the last sfu_call_publish: a percentile of what was added in calm seconds, or in all if none
+ * was calm, and of what a clock on the wall saw in all; and how much of a second the processor was
+ * away, negative when nobody could tell. */
 double sfu_call_added_us(struct sfu_call *c, double share);
 double sfu_call_passed_us(struct sfu_call *c, double share);
 double sfu_call_stalled_ms_per_s(const struct sfu_call *c);
