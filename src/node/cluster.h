@@ -115,9 +115,8 @@ struct cluster {
 
     struct map away_by_name;
     uint64_t parts;
-    bool keeps_dead; /* see cluster_keep_dead */
-    bool
-        parts_leave; /* some member may be voiding or sweeping: no step looks at all of them else */
+    bool keeps_dead;  /* see cluster_keep_dead */
+    bool parts_leave; /* some member may be voiding or sweeping; else no step looks at them */
 
     struct sync_round round;
     uint64_t last_round;
