@@ -53,13 +53,13 @@ must_check enum status peer_set_local_credentials(struct peer *p, struct slice u
 /* A track that we send over this peer connection (single, subscriber). */
 struct peer_send {
     uint64_t id;                      /* the caller's; unique in this peer, never 0 */
-    enum rtp_codec codec;             /* of the published track; never RED, */
+    enum rtp_codec codec;             /* of the published track; never RED */
     uint32_t profile;                 /* as in struct rtp_format */
     uint8_t packetization_mode;       /* H264 */
     uint32_t ssrc, rtx_ssrc;          /* ours, never used before on this connection; rtx 0: none */
     struct slice stream_id, track_id; /* "PA_x|TR_y" and "TR_y"; copied */
     bool stereo;                      /* opus */
-    bool red;                         /* which opus comes in, and may go on in */
+    bool red;                         /* opus comes in RED, and may go on in it */
 };
 
 /* Waits for the next description of ours. EXISTS: the id or an SSRC is in use; EXHAUSTED:
