@@ -190,7 +190,7 @@ int main(int argc, char **argv) {
                    .rooms = 2000,
                    .writes_s = 350,
                    .loss_ppm = 100,
-                   .steady_s = 30,
+                   .steady_s = 15,
                    .cut_s = 60,
                    .seed = 1},
         .real_rooms = 10000000,
