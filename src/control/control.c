@@ -98,6 +98,7 @@ static void run_media_event(struct control *c, const struct media_event *m) {
     } else {
         ev.transport.id = m->transport;
         ev.transport.reason = m->reason;
+        ev.transport.sequence = m->sequence;
     }
     control_run(c, &ev);
 }

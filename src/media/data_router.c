@@ -1,6 +1,7 @@
 #include "data_router.h"
 
 enum {
+    HEARD_STEP = 64,             /* messages: control knows to within so many what came */
     ROOMS_EXPIRED_PER_TICK = 64, /* 12,800 rooms in the 2 s that messages are kept */
     ANSWERS_PER_CALL = 2,        /* an acknowledgement and a response */
     ANSWERS_DUE_MAX = ANSWERS_PER_CALL * RPCS_MAX,
@@ -152,8 +153,9 @@ static bool is_repeated(struct data_router *r, struct route *from, enum data_pac
             return true;
         }
         from->last_sequence = v->sequence;
-        if (!from->heard && r->config.heard) {
-            from->heard = r->config.heard(r->config.send_arg, from);
+        bool news = from->heard == 0 || from->last_sequence - from->heard >= HEARD_STEP;
+        if (news && r->config.heard && r->config.heard(r->config.send_arg, from)) {
+            from->heard = from->last_sequence;
         }
     }
     return v->nonce.len > 0 &&

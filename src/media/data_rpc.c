@@ -37,6 +37,7 @@ void data_session_to_server(void *arg, const struct route *from, struct slice pa
 
 bool data_session_heard(void *arg, const struct route *from) {
     struct data_thread *d = data_thread_of(arg);
-    const struct media_event ev = {.kind = MEDIA_DATA_HEARD, .transport = from->rx_transport};
+    const struct media_event ev = {
+        .kind = MEDIA_DATA_HEARD, .transport = from->rx_transport, .sequence = from->last_sequence};
     return mailbox_push(d->to_control, &ev);
 }

@@ -51,7 +51,7 @@ enum media_event_kind {
     MEDIA_FAILED,       /* DTLS failed (wrong fingerprint, timeout): the transport is gone. Also
                          * EXHAUSTED: its client did not take the data sent to it */
     MEDIA_DATA_OPEN,    /* `_reliable` and `_lossy` are open on this transport */
-    MEDIA_DATA_HEARD,   /* the first numbered reliable packet came over it in this session */
+    MEDIA_DATA_HEARD,   /* numbered reliable packets came over it: now and then, which was last */
     MEDIA_RPC,          /* a participant answers a call of the server's; see media_rpc */
     MEDIA_LEVELS,       /* loudness that changed: report */
     MEDIA_QUALITIES,    /* qualities that changed: report */
@@ -80,6 +80,7 @@ struct media_event {
     enum media_event_kind kind;
     enum status reason; /* FAILED: DENIED wrong fingerprint, TIMEOUT, MALFORMED, ... */
     bool paused;        /* STREAM_STATE */
+    uint32_t sequence;  /* DATA_HEARD */
     uint64_t transport; /* STREAM_STATE: the send */
     /* owned by who takes the event: media_event_free; NULL: not of that kind */
     struct media_rpc *rpc;

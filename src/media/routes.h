@@ -42,7 +42,7 @@ struct route {
     /* owned    */ struct bytes identity;
     bool can_publish_data, hidden, agent, active;
     uint32_t last_sequence; /* of its reliable packets, in this session */
-    bool heard;             /* control knows that there was one */
+    uint32_t heard;         /* what control knows of it; 0: nothing */
     uint64_t delivered;     /* number of the newest reliable message that it needs no more */
     uint64_t mark;          /* last_mark of the message that it was given last */
     uint32_t answers_due;   /* to calls of the server: more than it asked for it does not take */

@@ -276,7 +276,9 @@ static enum status dispatch(struct node *n, const struct node_event *ev, struct 
     case EV_TRANSPORT_SILENT: return node_transport_silent(n, ev->transport.id, fx);
     case EV_TRANSPORT_LOST: node_transport_lost(n, ev->transport.id); return STATUS_OK;
     case EV_DATA_OPEN: return STATUS_OK; /* the data thread routes by itself */
-    case EV_DATA_HEARD: node_data_heard(n, ev->transport.id); return STATUS_OK;
+    case EV_DATA_HEARD:
+        node_data_heard(n, ev->transport.id, ev->transport.sequence);
+        return STATUS_OK;
     case EV_RPC: return node_rpc(n, ev, fx);
     case EV_LEVELS: node_levels(n, ev); return STATUS_OK;
     case EV_QUALITY: node_qualities(n, ev); return STATUS_OK;

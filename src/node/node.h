@@ -163,6 +163,7 @@ struct node_event {
         struct {
             uint64_t id;
             enum status reason;
+            uint32_t sequence; /* DATA_HEARD: what came up to here is not to be sent again */
         } transport;
         struct {
             uint64_t room_key;

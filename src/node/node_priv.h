@@ -126,7 +126,7 @@ struct session {
     uint64_t away_wall_ms;         /* since when its client may have heard nothing */
     struct timer negotiate;        /* when to begin an exchange, or by when it must be over */
     uint64_t exchanged_ms;         /* when the last one was over */
-    bool data_heard;               /* the data plane has had reliable packets of its client */
+    uint32_t data_heard;           /* a number up to which its client's reliable packets came */
     bool news;                     /* others are to be told of its participant as it is */
     bool handles_changed;          /* of data tracks: its client and the data plane are to know */
     bool recheck;                  /* its subscriptions may not be what they should be */
@@ -309,7 +309,7 @@ must_check enum status session_ask_resume(struct node *n, struct session *s, uin
 const struct peer_local *session_local(const struct node *n, const struct participant *p,
                                        uint32_t worker);
 void node_transport_lost(struct node *n, uint64_t id);
-void node_data_heard(struct node *n, uint64_t id);
+void node_data_heard(struct node *n, uint64_t id, uint32_t sequence);
 must_check enum status node_transport_silent(struct node *n, uint64_t id, struct effects *fx);
 /* Participants become what their transports say. */
 void node_run_settling(struct node *n, struct effects *fx);

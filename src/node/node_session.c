@@ -453,10 +453,10 @@ enum status node_transport_silent(struct node *n, uint64_t id, struct effects *f
     return st;
 }
 
-void node_data_heard(struct node *n, uint64_t id) {
+void node_data_heard(struct node *n, uint64_t id, uint32_t sequence) {
     struct link *l = node_link_of(n, id);
     if (l) {
-        l->session->data_heard = true;
+        l->session->data_heard = MAX(l->session->data_heard, sequence);
     }
 }
 
