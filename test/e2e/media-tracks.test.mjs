@@ -97,6 +97,10 @@ for (const [path, url] of [["/rtc/v1", () => stoa.wsUrl], ["/rtc", () => proxy.w
       await happened(cid, `subscribed:${mic.sid}`);
       publication.setSubscribed(false);
       await happened(cid, `unsubscribed:${mic.sid}`);
+      // The client says so to itself first, and to the server by and by: what the API asks for next
+      // must not come before that.
+      await until("the server has heard it", async () =>
+        (await stoa.metric("livekit_track_subscribed_total", 'kind="AUDIO"')) === 1);
     });
 
     test("muted by the API", async () => {
