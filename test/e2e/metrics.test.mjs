@@ -6,9 +6,10 @@ import { dispose, Room } from "@livekit/rtc-node";
 import { sendColour, sendTone } from "./publish.mjs";
 import { Stoa, until } from "./server.mjs";
 
-let stoa;
+let stoa, stops = [];
 before(async () => (stoa = await Stoa.start()));
 after(async () => {
+  for (const stop of stops) await stop(); // or a test that failed would never end
   await dispose();
   await stoa?.stop();
 });
@@ -34,7 +35,7 @@ const subscribed = (state) => `livekit_track_subscribe_counter{state="${state}",
 test("tracks, their copies, packets and bytes are counted under the reference's names", async () => {
   for (const name of [...gauges("AUDIO"), ...gauges("VIDEO"), "livekit_participant_total", "livekit_room_total"]) await becomes(name, 0);
   const rooms = [await enter("ann"), await enter("bob"), await enter("eve")];
-  const stops = [await sendTone(rooms[0]), await sendColour(rooms[0]), await sendTone(rooms[1])];
+  for (const send of [() => sendTone(rooms[0]), () => sendColour(rooms[0]), () => sendTone(rooms[1])]) stops.push(await send());
   await becomes("livekit_participant_total", 3);
   await becomes(gauges("AUDIO")[0], 2);
   await becomes(gauges("AUDIO")[1], 4); // each of two to two others
@@ -58,10 +59,13 @@ test("tracks, their copies, packets and bytes are counted under the reference's 
   for (const name of ["livekit_nack_total", "livekit_pli_total"]) {
     for (const direction of ["incoming", "outgoing"]) assert.ok(now.has(`${name}{direction="${direction}"}`), name);
   }
-  await until("a key frame was asked for", async () => (await stoa.metric("livekit_pli_total", 'direction="incoming"')) > 0);
+  const asked = () => stoa.metric("livekit_pli_total", 'direction="incoming"');
+  const before = await asked();
+  rooms.push(await enter("late")); // in the midst of a picture: only a key frame starts it
+  await until("a key frame is asked for", async () => (await asked()) > before);
   for (const type of ["AUDIO", "VIDEO"]) assert.ok(now.has(`livekit_packet_loss_total{direction="outgoing",type="${type}"}`));
 
-  for (const stop of stops) await stop();
+  for (const stop of stops.splice(0)) await stop();
   for (const room of rooms) await room.disconnect();
   for (const name of [...gauges("AUDIO"), ...gauges("VIDEO"), "livekit_participant_total"]) await becomes(name, 0);
   assert.equal((await metrics()).get(published("AUDIO", "success")), 2, "what was stays counted");
