@@ -48,10 +48,11 @@ function Face({ tile }: { tile: Tile }) {
 
 const columns = (count: number) => Math.ceil(Math.sqrt(count));
 
+// What cannot be pressed just now keeps the focus: a disabled button would lose it to nobody.
 function Control(props: { sign: Sign; label: string; off?: boolean; danger?: boolean; pressed?: boolean; disabled?: boolean; count?: number; press: () => void; about: string }) {
   return (
     <button type="button" class={`control${props.off ? " off" : ""}${props.danger ? " danger" : ""}`} aria-pressed={props.pressed}
-      aria-label={props.about} title={props.about} disabled={props.disabled} onClick={props.press}>
+      aria-label={props.about} title={props.about} aria-disabled={props.disabled} onClick={() => !props.disabled && props.press()}>
       <Icon sign={props.sign} off={props.off} />
       <span>{props.label}</span>
       {!!props.count && <span class="count">{props.count}</span>}
